@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * busmaster: the hardware contract.
+ *
+ * Registers, descriptors and codes of the busmaster PCI Express DMA engine. The
+ * driver, the QEMU device and all tests compile this one file, so they cannot
+ * disagree; the data sheet, qemu/docs/specs/busmaster.rst, says in prose what each
+ * name means. A rule that is written in only one of the two places is a bug.
+ *
+ * Everything is little-endian. Masks are given in place: a field's value is read
+ * by FIELD_GET() in the kernel and by BM_GET() elsewhere.
+ */
+#ifndef BUSMASTER_HW_H
+#define BUSMASTER_HW_H
+
+#include <linux/types.h>
+
+#ifndef __KERNEL__
+/* The kernel has FIELD_GET() and FIELD_PREP(); these are the same for others. */
+#define BM_GET(mask, reg) (((__u64)(reg) & (__u64)(mask)) / ((__u64)(mask) & -(__u64)(mask)))
+#define BM_PREP(mask, val) (((__u64)(val) * ((__u64)(mask) & -(__u64)(mask))) & (__u64)(mask))
+#endif
+
+/* PCI identity: the range that QEMU sets aside for experiments. */
+#define BM_PCI_VENDOR_ID 0x1af4
+#define BM_PCI_DEVICE_ID 0x10f0
+#define BM_PCI_DEVICE_ID_VF 0x10f1
+#define BM_PCI_CLASS 0x080100 /* system peripheral, DMA controller */
+
+#define BM_BAR_REGS 0 /* controller page, then one page a queue */
+#define BM_BAR_MEM 2 /* device-local memory */
+#define BM_BAR_MSIX 4 /* MSI-X table and pending bits */
+
+#define BM_VECTOR_EVENT 0 /* controller events */
+#define BM_VECTOR_QUEUE(q) ((q) + 1)
+
+/*
+ * Access: registers are 8 bytes apart. Each is read and written by one aligned
+ * access of 4 or 8 bytes; the upper half of a 32-bit register reads as zero.
+ */
+#define BM_PAGE_SIZE 0x1000u /* bytes in the controller page and in a queue page */
+#define BM_QUEUE_PAGE(q) (BM_PAGE_SIZE * ((q) + 1))
+#define BM_MAX_QUEUES 64
+
+/*
+ * Controller page
+ */
+#define BM_REG_ID 0x000 /* RO, 64 bit */
+#define BM_ID_MAGIC 0x00000000ffffffffull
+#define BM_ID_MINOR 0x0000ffff00000000ull
+#define BM_ID_MAJOR 0xffff000000000000ull
+#define BM_MAGIC 0x4d535542u /* "BUSM" */
+#define BM_VERSION_MAJOR 1 /* a driver refuses another one */
+#define BM_VERSION_MINOR 0 /* a driver accepts any */
+
+#define BM_REG_CAP 0x008 /* RO, 64 bit */
+#define BM_CAP_QUEUES 0x00000000000000ffull /* queue pairs, 1 to BM_MAX_QUEUES */
+#define BM_CAP_MAX_ORDER 0x000000000000ff00ull /* largest ring: log2 of its entries */
+#define BM_CAP_DMA_BITS 0x0000000000ff0000ull /* width of a bus address, 32 to 64 */
+#define BM_CAP_XFER_ORDER 0x00000000ff000000ull /* largest command: log2 of its bytes */
+#define BM_CAP_SGL_MAX 0x0000ffff00000000ull /* most SGL entries a pointer may use */
+
+#define BM_REG_CAP2 0x010 /* RO, 64 bit */
+#define BM_CAP2_OPS 0x00000000ffffffffull /* bit n: opcode n is supported */
+#define BM_CAP2_FEATURES 0xffffffff00000000ull /* BM_FEAT_* */
+#define BM_FEAT_MODERATION (1u << 0) /* BM_QREG_MODERATION works */
+#define BM_FEAT_SHADOW (1u << 1) /* BM_QREG_SHADOW works */
+#define BM_FEAT_FAULTS (1u << 2) /* the fault-injection window is there */
+
+#define BM_REG_MEM_SIZE 0x018 /* RO, 64 bit: bytes of device-local memory */
+
+#define BM_REG_CTRL 0x020 /* RW, 32 bit */
+#define BM_CTRL_ENABLE (1u << 0) /* queues may run */
+#define BM_CTRL_RESET (1u << 1) /* write 1: reset; reads 1 until it is done */
+
+#define BM_REG_STATUS 0x028 /* RO, 32 bit */
+#define BM_STATUS_READY (1u << 0) /* enabled, and queues may be enabled */
+#define BM_STATUS_FATAL (1u << 1) /* nothing runs until a reset */
+#define BM_STATUS_CAUSE 0x0000ff00u /* enum bm_fatal */
+
+#define BM_REG_HALTED 0x030 /* RO, 64 bit: bit q: queue q is halted */
+
+#define BM_REG_FAULT_ADDR 0x040 /* RO, 64 bit: bus address of the last refused DMA */
+#define BM_REG_FAULT_INFO 0x048 /* RO, 64 bit */
+#define BM_FAULT_TAG 0x000000000000ffffull /* tag; all ones: the fault was on a ring */
+#define BM_FAULT_QUEUE 0x0000000000ff0000ull
+#define BM_FAULT_WRITE 0x0000000001000000ull /* 0: a read was refused, 1: a write */
+#define BM_FAULT_VALID 0x0000000080000000ull /* there was a fault since the last reset */
+#define BM_FAULT_COUNT 0xffffffff00000000ull /* faults since the last reset */
+
+/*
+ * Transactions since the last reset, as PCI Express would split them: no request
+ * crosses a multiple of Max_Read_Request_Size or Max_Payload_Size, and hence none
+ * crosses a 4 KiB boundary.
+ */
+#define BM_REG_MRD_TLPS 0x080 /* RO, 64 bit: Memory Read requests */
+#define BM_REG_MRD_BYTES 0x088 /* RO, 64 bit: bytes they asked for */
+#define BM_REG_MWR_TLPS 0x090 /* RO, 64 bit: Memory Write requests */
+#define BM_REG_MWR_BYTES 0x098 /* RO, 64 bit: bytes they carried */
+#define BM_REG_MSG_TLPS 0x0a0 /* RO, 64 bit: interrupt messages (MSI-X writes) */
+
+#define BM_REG_INJECT 0x800 /* to the page's end: reserved for BM_FEAT_FAULTS */
+
+enum bm_fatal {
+	BM_FATAL_NONE = 0,
+	BM_FATAL_INTERNAL = 1, /* the device found its own state inconsistent */
+};
+
+/*
+ * Queue page
+ */
+#define BM_QREG_SQ_TAIL 0x00 /* RW, 32 bit: index of the first entry not yet submitted */
+#define BM_QREG_CQ_HEAD 0x08 /* RW, 32 bit: index of the next completion to be consumed */
+#define BM_CQ_HEAD_INDEX 0x0000ffffu
+#define BM_CQ_HEAD_ARM 0x80000000u /* raise the vector once for what lies beyond */
+
+/* The geometry is writable only while the queue is disabled. */
+#define BM_QREG_SQ_BASE 0x40 /* RW, 64 bit: bus address, a multiple of BM_RING_ALIGN */
+#define BM_QREG_CQ_BASE 0x48 /* RW, 64 bit: bus address, a multiple of BM_RING_ALIGN */
+#define BM_QREG_ORDER 0x50 /* RW, 32 bit: log2 of the entries of both rings */
+#define BM_QREG_MODERATION 0x58 /* reserved for BM_FEAT_MODERATION */
+
+#define BM_QREG_CTL 0x60 /* RW, 32 bit */
+#define BM_QCTL_ENABLE (1u << 0) /* 1: run. 0: drain, then be disabled */
+
+#define BM_QREG_STATE 0x68 /* RO, 32 bit */
+#define BM_QSTATE_STATE 0x000000ffu /* enum bm_qstate */
+#define BM_QSTATE_CAUSE 0x0000ff00u /* enum bm_halt */
+
+#define BM_QREG_ABORT 0x70 /* WO, 32 bit: end the active command with this tag */
+#define BM_QREG_SHADOW 0x78 /* reserved for BM_FEAT_SHADOW */
+
+#define BM_RING_ALIGN 0x1000u
+#define BM_MIN_ORDER 1 /* a ring of 2^order entries holds 2^order - 1 commands */
+
+enum bm_qstate {
+	BM_QSTATE_DISABLED = 0,
+	BM_QSTATE_RUNNING = 1,
+	BM_QSTATE_DRAINING = 2, /* no more fetches; active commands finish */
+	BM_QSTATE_HALTED = 3, /* until CTL.ENABLE is cleared */
+};
+
+enum bm_halt {
+	BM_HALT_NONE = 0,
+	BM_HALT_BAD_GEOMETRY = 1, /* enabled with a base or an order out of bounds */
+	BM_HALT_BAD_TAIL = 2, /* SQ_TAIL outside the ring */
+	BM_HALT_BAD_HEAD = 3, /* CQ_HEAD not between the old head and the tail */
+	BM_HALT_SQ_FAULT = 4, /* DMA refused while fetching a submission */
+	BM_HALT_CQ_FAULT = 5, /* DMA refused while writing a completion */
+};
+
+/*
+ * Descriptors
+ */
+enum bm_op {
+	BM_OP_NOP = 0,
+	BM_OP_COPY = 1, /* dst = src */
+	BM_OP_FILL = 2, /* dst = operand, repeated, least significant byte first */
+	BM_OP_CRC32C = 3, /* info = CRC-32C of src, continued from operand */
+	BM_OP_COPY_CRC32C = 4, /* both */
+	BM_OP_COMPARE = 5, /* src == dst? both are read; info = first difference */
+};
+
+enum bm_space {
+	BM_SPACE_NONE = 0, /* the operation does not use this pointer: all zero */
+	BM_SPACE_HOST = 1, /* addr is a bus address; count is zero */
+	BM_SPACE_LOCAL = 2, /* addr is an offset in device memory; count is zero */
+	BM_SPACE_HOST_SGL = 3, /* addr is that of an SGL of count entries */
+};
+
+/**
+ * struct bm_hw_ptr - where one side of a command lives
+ * @addr: bus address, device memory offset, or bus address of an SGL (16-byte aligned)
+ * @count: entries in the first list of an SGL, a chain entry included; otherwise zero
+ * @space: enum bm_space
+ * @reserved: zero
+ */
+struct bm_hw_ptr {
+	__le64 addr;
+	__le32 count;
+	__u8 space;
+	__u8 reserved[3];
+};
+
+/**
+ * struct bm_hw_seg - an SGL entry: a segment of host memory, or a chain to more
+ * @addr: bus address of the data, or of the next list (16-byte aligned)
+ * @length: bytes of data, not zero; in a chain entry the entries of the next list
+ * @flags: BM_SEG_*
+ *
+ * A chain entry is the last of its list. Chain entries count as entries in
+ * BM_CAP_SGL_MAX. A list describes at least the command's length; the rest of it
+ * is not used.
+ */
+struct bm_hw_seg {
+	__le64 addr;
+	__le32 length;
+	__le32 flags;
+};
+
+#define BM_SEG_CHAIN (1u << 0)
+
+/**
+ * struct bm_hw_sqe - a submission
+ * @opcode: enum bm_op
+ * @flags: BM_SQE_*
+ * @tag: the driver's name for the command, returned in its completion
+ * @length: bytes to work on, 1 to the device's limit; NOP: zero
+ * @operand: FILL: pattern. CRC32C: seed in the lower 32 bits, the rest zero. Others: zero
+ * @src: COPY, CRC32C, COPY_CRC32C, COMPARE: what is read
+ * @dst: COPY, FILL, COPY_CRC32C: what is written; COMPARE: the other side that is read
+ * @reserved: zero
+ */
+struct bm_hw_sqe {
+	__u8 opcode;
+	__u8 flags;
+	__le16 tag;
+	__le32 length;
+	__le64 operand;
+	struct bm_hw_ptr src;
+	struct bm_hw_ptr dst;
+	__u8 reserved[16];
+};
+
+#define BM_SQE_FENCE (1u << 0) /* start after all before it, and before all after it */
+#define BM_SQE_NOIRQ (1u << 1) /* this completion alone raises no interrupt */
+#define BM_TAG_NONE 0xffffu /* not a command's tag */
+
+/**
+ * struct bm_hw_cqe - a completion
+ * @info: CRC, first difference, or faulting bus address; otherwise zero
+ * @sq_head: index of the first submission that the device has not fetched yet
+ * @tag: whose completion this is
+ * @status: BM_CQE_PHASE and BM_CQE_STATUS; the device writes this word last, alone
+ *
+ * The phase bit is 1 in a ring's first pass and changes with each wrap. A driver
+ * clears the ring before it enables the queue.
+ */
+struct bm_hw_cqe {
+	__le64 info;
+	__le16 sq_head;
+	__le16 tag;
+	__le32 status;
+};
+
+#define BM_CQE_STATUS 0x000000ffu /* enum bm_status */
+#define BM_CQE_PHASE 0x80000000u
+
+enum bm_status {
+	BM_ST_SUCCESS = 0x00,
+	BM_ST_MISCOMPARE = 0x01, /* COMPARE: info is the offset of the first difference */
+
+	/* the submission is wrong: nothing was moved */
+	BM_ST_BAD_OPCODE = 0x10,
+	BM_ST_BAD_FIELD = 0x11, /* a reserved or unused field is not zero */
+	BM_ST_BAD_LENGTH = 0x12, /* zero, or above the device's limit */
+	BM_ST_BAD_SPACE = 0x13, /* unknown, or not one this operation takes */
+	BM_ST_BAD_RANGE = 0x14, /* address + length leaves device memory, or wraps at 2^64 */
+
+	/* a list is wrong: part of the data may have been moved */
+	BM_ST_BAD_SGL = 0x18, /* empty, misaligned, too short, or an entry is invalid */
+	BM_ST_SGL_TOO_LONG = 0x19, /* more entries than BM_CAP_SGL_MAX */
+
+	/* the bus said no: info is the bus address */
+	BM_ST_DMA_READ_FAULT = 0x20,
+	BM_ST_DMA_WRITE_FAULT = 0x21,
+
+	BM_ST_ABORTED = 0x30, /* by BM_QREG_ABORT */
+};
+
+#define BM_ASSERT_LAYOUT(what, is) _Static_assert((what) == (is), #what " is " #is)
+BM_ASSERT_LAYOUT(sizeof(struct bm_hw_ptr), 16);
+BM_ASSERT_LAYOUT(sizeof(struct bm_hw_seg), 16);
+BM_ASSERT_LAYOUT(sizeof(struct bm_hw_sqe), 64);
+BM_ASSERT_LAYOUT(sizeof(struct bm_hw_cqe), 16);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_ptr, count), 8);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_ptr, space), 12);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_seg, length), 8);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_seg, flags), 12);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_sqe, tag), 2);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_sqe, length), 4);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_sqe, operand), 8);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_sqe, src), 16);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_sqe, dst), 32);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_sqe, reserved), 48);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_cqe, sq_head), 8);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_cqe, tag), 10);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_cqe, status), 12);
+
+#endif /* BUSMASTER_HW_H */
