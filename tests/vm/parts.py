@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a guest is made of: QEMU, a kernel, the module, our programs, an initramfs.
+
+Each part comes from a script in scripts/, which makes it if need be, says on stderr what
+takes long, and prints where the result is. Here they are only put together.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+GUEST = ROOT / "tests" / "vm"
+CFLAGS = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"]
+
+
+class Kernel(NamedTuple):
+    """A kernel to boot."""
+    image: Path
+    kdir: Path  # what a module is built against
+    stock: bool  # Debian's own, with its modules and modprobe; or ours, with insmod
+    modules: Path | None = None  # the lib/modules/RELEASE tree, where there is one
+    release: str = ""
+
+
+def script(name: str, *arguments: str | Path) -> str:
+    """Runs one of scripts/ and returns the last line that it printed."""
+    command = [str(ROOT / "scripts" / name), *map(str, arguments)]
+    # A script that fails has said why on stderr: a trace of ours would only bury it.
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"vm: {name} failed, status {done.returncode}")
+    output = done.stdout.split("\n")
+    return next((line for line in reversed(output) if line), "")
+
+
+def qemu() -> Path:
+    """Our QEMU."""
+    return Path(script("build-qemu.sh", "release")) / "qemu-system-x86_64"
+
+
+def kernel(which: str) -> Kernel:
+    """The debug kernel or Debian's stock kernel."""
+    if which == "debug":
+        kdir = Path(script("build-kernel.sh"))
+        return Kernel(kdir / "arch/x86/boot/bzImage", kdir, False)
+    stock = Path(script("stock-kernel.sh"))
+    release = (stock / "release").read_text(encoding="utf-8").strip()
+    return Kernel(stock / "vmlinuz", stock / "kdir", True, stock / "modules", release)
+
+
+def module(for_kernel: Kernel) -> Path:
+    """The directory in which our modules were built for a kernel."""
+    return Path(script("build-module.sh", for_kernel.kdir))
+
+
+def programs() -> Path:
+    """Compiles tests/user, one program a C file; returns their directory."""
+    out = BUILD / "user"
+    out.mkdir(parents=True, exist_ok=True)
+    sources = ROOT / "tests" / "user"
+    newest = max(path.stat().st_mtime for path in [*sources.iterdir(), Path(__file__)])
+    for source in sorted(sources.glob("*.c")):
+        program = out / source.stem
+        if program.exists() and program.stat().st_mtime > newest:
+            continue
+        compiler = os.environ.get("CC", "cc")
+        command = [compiler, *CFLAGS, f"-I{ROOT / 'include'}", "-o", str(program), str(source)]
+        if subprocess.run(command, check=False).returncode:
+            raise SystemExit(f"vm: {source.relative_to(ROOT)} does not compile")
+    return out
+
+
+def initramfs(out: Path, for_kernel: Kernel, more: list[str] = []) -> Path:
+    """Packs a guest's file system: init, scripts, programs, and our module."""
+    script("deps.sh", "guest")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    pairs = [f"{GUEST / 'init'}:/init", f"{GUEST / 'guest'}:/bm/guest"]
+    pairs += [f"{program}:/bm/{program.name}" for program in sorted(programs().iterdir())]
+    if for_kernel.stock:
+        pairs.append(f"{installed(for_kernel, out.parent)}:/lib/modules")
+    else:
+        pairs += [f"{built}:/bm/{built.name}" for built in module(for_kernel).glob("*.ko")]
+    script("make-initramfs.sh", out, *pairs, *more)
+    return out
+
+
+def installed(for_kernel: Kernel, work: Path) -> Path:
+    """Installs our module for a stock kernel as a user would; returns its lib/modules."""
+    tree = work / "root"
+    subprocess.run(["rm", "-rf", str(tree)], check=True)
+    target = tree / "lib/modules" / for_kernel.release
+    target.mkdir(parents=True)
+    for listing in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+        target.joinpath(listing).write_bytes((modules_of(for_kernel) / listing).read_bytes())
+    subprocess.run(["make", "-s", "-C", str(for_kernel.kdir), f"M={module(for_kernel)}",
+                    f"INSTALL_MOD_PATH={tree}", "modules_install"],
+                   check=True, stdout=2)
+    subprocess.run(["depmod", "-b", str(tree), for_kernel.release], check=True, stdout=2)
+    return tree / "lib/modules"
+
+
+def modules_of(for_kernel: Kernel) -> Path:
+    """The modules.* listings of a stock kernel, however its tree is nested."""
+    below = for_kernel.modules / for_kernel.release
+    return below if below.is_dir() else for_kernel.modules
