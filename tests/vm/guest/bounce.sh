@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# A device of 32-bit DMA in a guest with more memory than that, and no IOMMU: the kernel
+# copies through bounce buffers, so data is only right if map, unmap and sync are.
+. /bm/guest/lib.sh
+. /bm/guest/steps.sh
+
+memory_above_4g() {
+	awk '/^MemTotal/ { print; exit $2 < 5 * 1024 * 1024 }' /proc/meminfo
+}
+
+before_load
+check "the guest has memory above 4 GiB" memory_above_4g
+check "the module loads" load
+check "there is no IOMMU" not_translated
+check "the device has 32-bit DMA" same dma_bits "$(attribute dma_bits)" 32
+run verify verify -n "$transfers" -p 4
+check "bounce buffers were used" bounced
+run "read to zeroed memory" args
+after_unload

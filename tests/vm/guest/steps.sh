@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Checks that more than one boot makes: what is noted before the module is first loaded,
+# what must be so while it is loaded, and that nothing of it stays when it has gone.
+# Sourced after lib.sh.
+
+debug=/sys/kernel/debug
+transfers=${BM_transfers:-20000} # each a read or a write of 1 byte to 8 MiB
+rounds=${BM_rounds:-200} # of loading and unloading
+
+number() { cat "$1" 2>/dev/null || echo -1; }
+
+pinned() {
+	awk '/^nr_foll_pin_acquired/ { a = $2 } /^nr_foll_pin_released/ { r = $2 }
+		END { print a - r }' /proc/vmstat
+}
+
+claimed() { grep -i busmaster /proc/iomem; }
+
+# before_load: what must be the same after the last unload
+before_load() {
+	before_maps=$(number $debug/dma-api/num_free_entries)
+	[ -f $debug/kmemleak ] && echo clear >$debug/kmemleak
+	echo 0 >$debug/swiotlb/io_tlb_used_hiwater
+}
+
+# --- while the module is loaded ---
+
+bounced() {
+	bounced_slots=$(number $debug/swiotlb/io_tlb_used_hiwater)
+	echo "bounce buffers: at most $bounced_slots slots of 2 KiB at once"
+	[ "$bounced_slots" -gt 0 ]
+}
+
+not_bounced() { same "slots of bounce buffers used" "$(number $debug/swiotlb/io_tlb_used_hiwater)" 0; }
+
+every_queue_interrupts() {
+	vectors
+	every_queues=$(attribute queues)
+	same "queues with interrupts" "$(vectors | awk '/-q[0-9]+ / && $2 > 0' | wc -l)" "$every_queues"
+}
+
+translated() {
+	translated_group=$(readlink "/sys/bus/pci/devices/$pci/iommu_group") ||
+		fail "the device is in no IOMMU group" || return 1
+	same "domain type" "$(cat "/sys/bus/pci/devices/$pci/iommu_group/type")" DMA
+	echo "IOMMU group ${translated_group##*/}"
+}
+
+not_translated() { [ ! -e "/sys/bus/pci/devices/$pci/iommu_group" ]; }
+
+# --- after it has gone ---
+
+nothing_stays() {
+	[ ! -e /sys/class/busmaster ] || fail "/sys/class/busmaster is still there"
+	[ ! -e /dev/busmaster0 ] || fail "/dev/busmaster0 is still there"
+	! grep busmaster /proc/interrupts || fail "an interrupt is still requested"
+	! claimed || fail "a memory region is still claimed"
+	! grep '^busmaster ' /proc/modules || fail "the module is still loaded"
+}
+
+nothing_pinned() { same "pages pinned" "$(pinned)" 0; }
+
+nothing_mapped() {
+	same "DMA-API errors" "$(number $debug/dma-api/error_count)" 0 &&
+		same "free DMA-API entries" "$(number $debug/dma-api/num_free_entries)" "$before_maps" &&
+		same "slots of bounce buffers in use" "$(number $debug/swiotlb/io_tlb_used)" 0
+}
+
+# kmemleak reports only what is older than 5 s and seen by two scans
+nothing_leaked() {
+	sleep 6
+	echo scan >$debug/kmemleak
+	echo scan >$debug/kmemleak
+	cat $debug/kmemleak
+	same "lines of kmemleak" "$(wc -l <$debug/kmemleak)" 0
+}
+
+# after_unload: all of it, and the module must still unload
+after_unload() {
+	check "the module unloads" unload
+	check "no class, node, interrupt, region or module stays" nothing_stays
+	check "no page stays pinned" nothing_pinned
+	check "no DMA mapping stays, and DMA-API debug counts no error" nothing_mapped
+	check "no memory is leaked (kmemleak)" nothing_leaked
+}
