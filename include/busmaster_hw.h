@@ -15,7 +15,10 @@
 
 #include <linux/types.h>
 
-#ifndef __KERNEL__
+#ifdef __KERNEL__
+#include <linux/build_bug.h>
+#else
+#include <assert.h>
 /* The kernel has FIELD_GET() and FIELD_PREP(); these are the same for others. */
 #define BM_GET(mask, reg) (((__u64)(reg) & (__u64)(mask)) / ((__u64)(mask) & -(__u64)(mask)))
 #define BM_PREP(mask, val) (((__u64)(val) * ((__u64)(mask) & -(__u64)(mask))) & (__u64)(mask))
@@ -63,19 +66,19 @@
 #define BM_REG_CAP2 0x010 /* RO, 64 bit */
 #define BM_CAP2_OPS 0x00000000ffffffffull /* bit n: opcode n is supported */
 #define BM_CAP2_FEATURES 0xffffffff00000000ull /* BM_FEAT_* */
-#define BM_FEAT_MODERATION (1u << 0) /* BM_QREG_MODERATION works */
-#define BM_FEAT_SHADOW (1u << 1) /* BM_QREG_SHADOW works */
-#define BM_FEAT_FAULTS (1u << 2) /* the fault-injection window is there */
+#define BM_FEAT_MODERATION 0x1u /* BM_QREG_MODERATION works */
+#define BM_FEAT_SHADOW 0x2u /* BM_QREG_SHADOW works */
+#define BM_FEAT_FAULTS 0x4u /* the fault-injection window is there */
 
 #define BM_REG_MEM_SIZE 0x018 /* RO, 64 bit: bytes of device-local memory */
 
 #define BM_REG_CTRL 0x020 /* RW, 32 bit */
-#define BM_CTRL_ENABLE (1u << 0) /* queues may run */
-#define BM_CTRL_RESET (1u << 1) /* write 1: reset; reads 1 until it is done */
+#define BM_CTRL_ENABLE 0x1u /* queues may run */
+#define BM_CTRL_RESET 0x2u /* write 1: reset; reads 1 until it is done */
 
 #define BM_REG_STATUS 0x028 /* RO, 32 bit */
-#define BM_STATUS_READY (1u << 0) /* enabled, and queues may be enabled */
-#define BM_STATUS_FATAL (1u << 1) /* nothing runs until a reset */
+#define BM_STATUS_READY 0x1u /* enabled, and queues may be enabled */
+#define BM_STATUS_FATAL 0x2u /* nothing runs until a reset */
 #define BM_STATUS_CAUSE 0x0000ff00u /* enum bm_fatal */
 
 #define BM_REG_HALTED 0x030 /* RO, 64 bit: bit q: queue q is halted */
@@ -121,7 +124,7 @@ enum bm_fatal {
 #define BM_QREG_MODERATION 0x58 /* reserved for BM_FEAT_MODERATION */
 
 #define BM_QREG_CTL 0x60 /* RW, 32 bit */
-#define BM_QCTL_ENABLE (1u << 0) /* 1: run. 0: drain, then be disabled */
+#define BM_QCTL_ENABLE 0x1u /* 1: run. 0: drain, then be disabled */
 
 #define BM_QREG_STATE 0x68 /* RO, 32 bit */
 #define BM_QSTATE_STATE 0x000000ffu /* enum bm_qstate */
@@ -198,7 +201,7 @@ struct bm_hw_seg {
 	__le32 flags;
 };
 
-#define BM_SEG_CHAIN (1u << 0)
+#define BM_SEG_CHAIN 0x1u
 
 /**
  * struct bm_hw_sqe - a submission
@@ -222,8 +225,8 @@ struct bm_hw_sqe {
 	__u8 reserved[16];
 };
 
-#define BM_SQE_FENCE (1u << 0) /* start after all before it, and before all after it */
-#define BM_SQE_NOIRQ (1u << 1) /* this completion alone raises no interrupt */
+#define BM_SQE_FENCE 0x1u /* start after all before it, and before all after it */
+#define BM_SQE_NOIRQ 0x2u /* this completion alone raises no interrupt */
 #define BM_TAG_NONE 0xffffu /* not a command's tag */
 
 /**
@@ -268,7 +271,7 @@ enum bm_status {
 	BM_ST_ABORTED = 0x30, /* by BM_QREG_ABORT */
 };
 
-#define BM_ASSERT_LAYOUT(what, is) _Static_assert((what) == (is), #what " is " #is)
+#define BM_ASSERT_LAYOUT(what, is) static_assert((what) == (is), #what " is " #is)
 BM_ASSERT_LAYOUT(sizeof(struct bm_hw_ptr), 16);
 BM_ASSERT_LAYOUT(sizeof(struct bm_hw_seg), 16);
 BM_ASSERT_LAYOUT(sizeof(struct bm_hw_sqe), 64);

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * busmaster: the driver's structures, and who may touch what, when.
+ *
+ * Lifetimes
+ *
+ *   struct bm_dev is reference-counted by its class device. An open file holds a
+ *   reference, so it outlives remove(); what an open file can reach is therefore
+ *   never devm's. Queues, requests and the register mapping end in remove(), after
+ *   every user has left: bm_enter() and bm_exit() bracket each use, in between
+ *   bm_present() tells whether there is anything to use, and remove() waits for the
+ *   last bm_exit().
+ *
+ *   A request (struct bm_request) belongs to its queue for ever. It is lent by
+ *   bm_request_get(), and goes through
+ *
+ *	get -> map -> submit -> [in flight] -> done -> unmap -> put
+ *
+ *   Between submit and done the device may reach its memory. Done comes exactly
+ *   once: from the reaping of a completion, or from bm_queue_fail_all(), which runs
+ *   only when the device can no longer reach anything.
+ *
+ * States (bm_dev.state, written under state_lock)
+ *
+ *	STOPPED <--> RUNNING, by bm_start() and bm_stop() only
+ *	   |
+ *	   v
+ *	 DEAD, for good: removed, or a start that failed after a reset
+ *
+ *   A submitter sleeps while the device is STOPPED: somebody is about to start it
+ *   again. DEAD means -ENODEV.
+ *
+ * Locks, outermost first
+ *
+ *	bm_dev.state_lock	mutex: start, stop, and the state
+ *	bm_dev.files_lock	mutex: the list of open files; no other inside
+ *	bm_queue.lock		spinlock, interrupts off: rings, tags, requests in flight
+ *
+ *   No callback and no printing of device data happens under bm_queue.lock.
+ *
+ * Registers
+ *
+ *   Only hw.c touches them. The doorbells of a queue are written under its lock
+ *   while it is running; the rest by start, stop and the event interrupt, or
+ *   between bm_enter() and bm_exit().
+ */
+#ifndef BUSMASTER_H
+#define BUSMASTER_H
+
+#include <linux/cdev.h>
+#include <linux/completion.h>
+#include <linux/device.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/scatterlist.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "busmaster_hw.h"
+
+#define BM_NAME "busmaster"
+
+/* One command moves at most this much; a longer transfer is split. */
+#define BM_CMD_BYTES SZ_1M
+/* Pages that so many bytes can touch: one more than fit, when unaligned. */
+#define BM_CMD_PAGES (BM_CMD_BYTES / PAGE_SIZE + 1)
+
+/* An SGL list fills 4 KiB; all but the last list end in a chain entry. */
+#define BM_SGL_LIST_SEGS (SZ_4K / sizeof(struct bm_hw_seg))
+#define BM_SGL_LISTS DIV_ROUND_UP(BM_CMD_PAGES - 1, BM_SGL_LIST_SEGS - 1)
+
+/* Of a tag's 16 bits the lower 12 name a request, the others its generation. */
+#define BM_TAG_INDEX 0x0fffu
+#define BM_TAG_GEN 0xf000u
+#define BM_MAX_DEPTH BM_TAG_INDEX
+
+struct bm_dev;
+struct bm_queue;
+
+/**
+ * struct bm_sq - submission ring: the driver fills it, the device drains it
+ * @ring: coherent memory, @entries long
+ * @dma: its bus address
+ * @entries: a power of two; one of them stays empty
+ * @tail: where the next submission goes
+ * @head: what the device said it has fetched up to
+ */
+struct bm_sq {
+	struct bm_hw_sqe *ring;
+	dma_addr_t dma;
+	u32 entries;
+	u32 tail;
+	u32 head;
+};
+
+/**
+ * struct bm_cq - completion ring: the device fills it, the driver drains it
+ * @ring: coherent memory, @entries long
+ * @dma: its bus address
+ * @entries: a power of two
+ * @head: the next completion to look at
+ * @phase: the phase bit, in place, that makes it a new one
+ */
+struct bm_cq {
+	struct bm_hw_cqe *ring;
+	dma_addr_t dma;
+	u32 entries;
+	u32 head;
+	u32 phase;
+};
+
+/**
+ * struct bm_completion - a completion entry in the CPU's byte order, read once
+ * @info: CRC, first difference, or faulting bus address
+ * @sq_head: how far the device has fetched
+ * @tag: whose it is
+ * @status: enum bm_status, unchecked
+ */
+struct bm_completion {
+	u64 info;
+	u16 sq_head;
+	u16 tag;
+	u8 status;
+};
+
+/**
+ * struct bm_sgl_list - 4 KiB of coherent memory for SGL entries
+ * @seg: BM_SGL_LIST_SEGS entries
+ * @dma: their bus address
+ */
+struct bm_sgl_list {
+	struct bm_hw_seg *seg;
+	dma_addr_t dma;
+};
+
+enum bm_rq_state {
+	BM_RQ_FREE, /* on the queue's free list */
+	BM_RQ_HELD, /* lent to a client */
+	BM_RQ_IN_FLIGHT, /* the device may reach its memory */
+};
+
+/**
+ * struct bm_request - one command: the only way into the rings
+ * @queue: whose it is, for ever
+ * @index: its place in the queue's requests, the lower bits of its tag
+ * @gen: generation, the upper bits of its tag: a late answer to an earlier use differs
+ * @state: enum bm_rq_state, under the queue's lock
+ * @link: while it is handed from the ring to its client
+ * @deadline: jiffies after which an unanswered command is a timeout
+ * @sqe: the submission; the client fills it, bm_request_submit() adds the tag
+ * @status: enum bm_status of the completion
+ * @info: of the completion
+ * @error: what became of it: 0 or a negative errno; valid after @done
+ * @done: called exactly once a submission, from any context, without locks
+ * @waiter: for clients that sleep; see bm_request_wait()
+ * @pages: pages of the client's memory, @nr_pages of them
+ * @nr_pages: zero: nothing is mapped
+ * @pinned: @pages are pinned, not merely borrowed
+ * @dir: direction of the mapping
+ * @sgt: the mapping
+ * @lists: where its SGL is written
+ */
+struct bm_request {
+	struct bm_queue *queue;
+	u16 index;
+	u16 gen;
+	enum bm_rq_state state;
+	struct list_head link;
+	unsigned long deadline;
+
+	struct bm_hw_sqe sqe;
+	u8 status;
+	u64 info;
+	int error;
+	void (*done)(struct bm_request *rq);
+	struct completion waiter;
+
+	struct page **pages;
+	unsigned int nr_pages;
+	bool pinned;
+	enum dma_data_direction dir;
+	struct sg_table sgt;
+	struct bm_sgl_list lists[BM_SGL_LISTS];
+};
+
+/**
+ * struct bm_queue_stats - what a queue has seen; under its lock
+ * @commands: submitted
+ * @completions: accepted
+ * @failures: of them, with a status other than success
+ * @faults: of them, refused DMA
+ * @bad_completions: not believed
+ */
+struct bm_queue_stats {
+	u64 commands;
+	u64 completions;
+	u64 failures;
+	u64 faults;
+	u64 bad_completions;
+};
+
+/**
+ * struct bm_queue - a queue pair, its vector and its requests
+ * @bm: the device
+ * @id: number, as the device counts
+ * @irq: Linux interrupt number while running
+ * @lock: rings, free list, request states, @running, @stats
+ * @running: the rings belong to an enabled hardware queue
+ * @sq: submission ring
+ * @cq: completion ring
+ * @depth: requests, at most one less than ring entries
+ * @requests: @depth of them
+ * @free: stack of the indices of free requests
+ * @nr_free: its height
+ * @free_wait: who waits for a request, or for the queue to stop
+ * @stats: counters
+ * @name: interrupt's name
+ */
+struct bm_queue {
+	struct bm_dev *bm;
+	unsigned int id;
+	int irq;
+
+	spinlock_t lock; /* see above */
+	bool running;
+	struct bm_sq sq;
+	struct bm_cq cq;
+	unsigned int depth;
+	struct bm_request *requests;
+	u16 *free;
+	unsigned int nr_free;
+	wait_queue_head_t free_wait;
+	struct bm_queue_stats stats;
+	char name[32];
+};
+
+/**
+ * struct bm_caps - what the device says of itself, checked
+ * @major: interface version
+ * @minor: interface version
+ * @queues: queue pairs
+ * @max_order: log2 of the largest ring's entries
+ * @dma_bits: width of a bus address
+ * @max_xfer: most bytes a command
+ * @sgl_max: most SGL entries a pointer
+ * @ops: bit n: opcode n is supported
+ * @features: BM_FEAT_*
+ * @mem_size: bytes of device memory
+ */
+struct bm_caps {
+	u16 major;
+	u16 minor;
+	unsigned int queues;
+	unsigned int max_order;
+	unsigned int dma_bits;
+	u64 max_xfer;
+	unsigned int sgl_max;
+	u32 ops;
+	u32 features;
+	u64 mem_size;
+};
+
+enum bm_state {
+	BM_STOPPED,
+	BM_RUNNING,
+	BM_DEAD,
+};
+
+/**
+ * struct bm_dev - one device
+ * @dev: class device, whose reference count is ours
+ * @cdev: /dev/busmasterN
+ * @id: N
+ * @pdev: the PCI function; not to be used after remove()
+ * @regs: BAR 0
+ * @regs_len: its length in bytes
+ * @mem_phys: BAR 2 as the CPU sees it
+ * @caps: what the device can do
+ * @cmd_bytes: most bytes that this driver puts in one command
+ * @state_lock: start, stop, @state
+ * @state: enum bm_state; written under @state_lock
+ * @users: between bm_enter() and bm_exit()
+ * @queues: @nr_queues allocated queues
+ * @nr_queues: queue pairs in use, each with a vector
+ * @files: open files
+ * @files_lock: @files
+ * @reset_work: stop and start
+ * @watchdog: looks for commands past their deadline
+ * @timeouts: commands that missed their deadline
+ * @resets: times that reset_work has reset the device
+ */
+struct bm_dev {
+	struct device dev;
+	struct cdev cdev;
+	int id;
+
+	struct pci_dev *pdev;
+	void __iomem *regs;
+	resource_size_t regs_len;
+	phys_addr_t mem_phys;
+	struct bm_caps caps;
+	u32 cmd_bytes;
+
+	struct mutex state_lock; /* see above */
+	enum bm_state state;
+	struct srcu_struct users;
+
+	struct bm_queue *queues;
+	unsigned int nr_queues;
+
+	struct list_head files;
+	struct mutex files_lock; /* see above */
+
+	struct work_struct reset_work;
+	struct delayed_work watchdog;
+	atomic64_t timeouts;
+	atomic64_t resets;
+};
+
+static inline struct bm_dev *bm_from_device(struct device *dev)
+{
+	return container_of(dev, struct bm_dev, dev);
+}
+
+/* main.c */
+extern unsigned int bm_param_queues;
+extern unsigned int bm_param_queue_depth;
+extern unsigned int bm_param_timeout_ms;
+int bm_start(struct bm_dev *bm);
+void bm_stop(struct bm_dev *bm);
+void bm_kill(struct bm_dev *bm);
+int bm_enter(struct bm_dev *bm);
+bool bm_present(struct bm_dev *bm);
+void bm_exit(struct bm_dev *bm, int idx);
+
+/* hw.c */
+int bm_hw_identify(struct bm_dev *bm);
+int bm_hw_reset(struct bm_dev *bm);
+int bm_hw_enable(struct bm_dev *bm);
+int bm_hw_queue_enable(struct bm_queue *q);
+void bm_hw_ring_sq(struct bm_queue *q);
+void bm_hw_ring_cq(struct bm_queue *q, bool arm);
+u64 bm_hw_counter(struct bm_dev *bm, u32 reg);
+u32 bm_hw_status(struct bm_dev *bm);
+u64 bm_hw_halted(struct bm_dev *bm);
+u32 bm_hw_queue_state(struct bm_queue *q);
+
+/* ring.c */
+u32 bm_ring_next(u32 index, u32 entries);
+u32 bm_ring_distance(u32 from, u32 to, u32 entries);
+void bm_sq_reset(struct bm_sq *sq);
+bool bm_sq_push(struct bm_sq *sq, const struct bm_hw_sqe *sqe);
+bool bm_sq_retire(struct bm_sq *sq, u16 head);
+void bm_cq_reset(struct bm_cq *cq);
+bool bm_cq_pop(struct bm_cq *cq, struct bm_completion *c);
+u16 bm_tag(u16 index, u16 gen);
+u16 bm_tag_index(u16 tag);
+u16 bm_tag_gen(u16 tag);
+u16 bm_next_gen(u16 gen);
+void bm_sqe_init(struct bm_hw_sqe *sqe, enum bm_op op, u32 length);
+void bm_ptr_host(struct bm_hw_ptr *ptr, dma_addr_t addr);
+void bm_ptr_local(struct bm_hw_ptr *ptr, u64 offset);
+void bm_ptr_sgl(struct bm_hw_ptr *ptr, dma_addr_t addr, u32 count);
+int bm_sgl_encode(struct bm_hw_ptr *ptr, const struct bm_sgl_list *lists, unsigned int nr_lists,
+		  struct scatterlist *sgl, unsigned int nents);
+int bm_status_errno(u8 status);
+bool bm_info_plausible(const struct bm_hw_sqe *sqe, u8 status, u64 info);
+
+/* queue.c */
+int bm_queue_alloc(struct bm_queue *q, struct bm_dev *bm, unsigned int id, unsigned int depth);
+void bm_queue_free(struct bm_queue *q);
+int bm_queue_start(struct bm_queue *q);
+void bm_queue_fence(struct bm_queue *q);
+unsigned int bm_queue_reap(struct bm_queue *q);
+unsigned int bm_queue_fail_all(struct bm_queue *q, int error);
+bool bm_queue_overdue(struct bm_queue *q, bool *busy);
+irqreturn_t bm_queue_irq(int irq, void *data);
+struct bm_request *bm_request_get(struct bm_dev *bm, bool wait);
+void bm_request_put(struct bm_request *rq);
+int bm_request_submit(struct bm_request *rq);
+int bm_request_wait(struct bm_request *rq);
+
+/* recover.c */
+void bm_recover_init(struct bm_dev *bm);
+void bm_recover_exit(struct bm_dev *bm);
+void bm_recover_reset(struct bm_dev *bm, const char *why);
+void bm_recover_watch(struct bm_dev *bm);
+void bm_recover_report(struct bm_request *rq);
+irqreturn_t bm_event_irq(int irq, void *data);
+
+/* mem.c */
+ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, size_t length,
+		   struct bm_hw_ptr *ptr);
+void bm_mem_unmap(struct bm_request *rq);
+
+/* cdev.c */
+int bm_cdev_init(void);
+void bm_cdev_exit(void);
+struct bm_dev *bm_cdev_alloc(struct pci_dev *pdev);
+int bm_cdev_add(struct bm_dev *bm);
+void bm_cdev_del(struct bm_dev *bm);
+void bm_cdev_zap(struct bm_dev *bm);
+
+/* sysfs.c */
+extern const struct attribute_group *bm_groups[];
+
+#endif /* BUSMASTER_H */

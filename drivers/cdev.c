@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * busmaster: /dev/busmasterN, device memory as a file.
+ *
+ * read and write move data by DMA, to and from the caller's own pages. A transfer
+ * larger than one command becomes several, a window of which is in flight together.
+ * mmap is the other way to the same bytes: the CPU's, through the BAR.
+ */
+#include <linux/fs.h>
+#include <linux/idr.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "busmaster.h"
+
+#define BM_MINORS 256
+/* Commands that one read or write keeps in flight. */
+#define BM_IO_WINDOW 8
+
+static dev_t bm_devt;
+static DEFINE_IDA(bm_ida);
+
+static struct class bm_class = {
+	.name = BM_NAME,
+	.dev_groups = bm_groups,
+};
+
+/**
+ * struct bm_file - an open file
+ * @bm: device; the cdev that an open file pins keeps it alive
+ * @file: the file itself
+ * @node: in the device's files
+ */
+struct bm_file {
+	struct bm_dev *bm;
+	struct file *file;
+	struct list_head node;
+};
+
+/**
+ * struct bm_io - one read or write on its way
+ * @bm: device
+ * @iter: the caller's memory, advanced by what was submitted
+ * @pos: device memory offset of the next command
+ * @rq: commands in flight, a ring with the oldest at @first
+ * @first: counts up
+ * @last: counts up; where the next command goes
+ */
+struct bm_io {
+	struct bm_dev *bm;
+	struct iov_iter *iter;
+	u64 pos;
+	struct bm_request *rq[BM_IO_WINDOW];
+	unsigned int first;
+	unsigned int last;
+};
+
+static unsigned int bm_io_in_flight(const struct bm_io *io)
+{
+	return io->last - io->first;
+}
+
+/* Submit the next command of a transfer. */
+static int bm_io_submit(struct bm_io *io)
+{
+	bool write = iov_iter_rw(io->iter) == WRITE;
+	struct bm_request *rq;
+	struct bm_hw_sqe *sqe;
+	ssize_t n;
+	int err;
+
+	rq = bm_request_get(io->bm, !bm_io_in_flight(io));
+	if (IS_ERR(rq))
+		return PTR_ERR(rq);
+
+	sqe = &rq->sqe;
+	bm_sqe_init(sqe, BM_OP_COPY, 0);
+	bm_ptr_local(write ? &sqe->dst : &sqe->src, io->pos);
+	n = bm_mem_map(rq, io->iter, min(iov_iter_count(io->iter), io->bm->cmd_bytes),
+		       write ? &sqe->src : &sqe->dst);
+	if (n < 0) {
+		err = n;
+		goto put;
+	}
+	sqe->length = cpu_to_le32(n);
+	err = bm_request_submit(rq);
+	if (err)
+		goto unmap;
+
+	io->rq[io->last++ % BM_IO_WINDOW] = rq;
+	io->pos += n;
+	return 0;
+
+unmap:
+	bm_mem_unmap(rq);
+put:
+	bm_request_put(rq);
+	return err;
+}
+
+/* Wait for the oldest command and let go of its memory; returns its bytes or errno. */
+static ssize_t bm_io_retire(struct bm_io *io)
+{
+	struct bm_request *rq = io->rq[io->first++ % BM_IO_WINDOW];
+	u32 length = le32_to_cpu(rq->sqe.length);
+	int err = bm_request_wait(rq);
+
+	bm_mem_unmap(rq);
+	bm_request_put(rq);
+	return err ?: length;
+}
+
+/*
+ * Run a transfer to its end. Commands retire in the order of the file, so what is
+ * returned is the length of the sound part before the first failure, as a file
+ * would have it. A shortage while commands are in flight is no failure: they end,
+ * and then there is more.
+ */
+static ssize_t bm_io_run(struct bm_io *io)
+{
+	u64 start = io->pos;
+	size_t moved = 0;
+	int failed = 0; /* a command did */
+	int stop = 0; /* why no more commands are submitted */
+
+	for (;;) {
+		ssize_t n;
+
+		while (!stop && iov_iter_count(io->iter) && bm_io_in_flight(io) < BM_IO_WINDOW)
+			stop = bm_io_submit(io);
+		if (!bm_io_in_flight(io))
+			break;
+		if (stop == -EAGAIN || stop == -ENOMEM)
+			stop = 0;
+
+		n = bm_io_retire(io);
+		if (failed)
+			continue;
+		if (n >= 0) {
+			moved += n;
+			continue;
+		}
+		failed = n;
+		stop = n;
+	}
+	iov_iter_revert(io->iter, io->pos - start - moved);
+	return moved ?: failed ?: stop;
+}
+
+static struct bm_dev *bm_from_file(struct file *file)
+{
+	return ((struct bm_file *)file->private_data)->bm;
+}
+
+/* Both directions: the iterator knows which. What ends beyond the memory is short. */
+static ssize_t bm_cdev_rw(struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct bm_dev *bm = bm_from_file(iocb->ki_filp);
+	struct bm_io io = { .bm = bm, .iter = iter, .pos = iocb->ki_pos };
+	u64 room = bm->caps.mem_size - min_t(u64, iocb->ki_pos, bm->caps.mem_size);
+	size_t excess = iov_iter_count(iter) - min_t(u64, iov_iter_count(iter), room);
+	ssize_t done;
+	int idx;
+
+	if (!iov_iter_count(iter))
+		return 0;
+	if (!room)
+		return iov_iter_rw(iter) == WRITE ? -ENOSPC : 0;
+
+	idx = bm_enter(bm);
+	iov_iter_truncate(iter, room);
+	done = bm_present(bm) ? bm_io_run(&io) : -ENODEV;
+	iov_iter_reexpand(iter, iov_iter_count(iter) + excess);
+	bm_exit(bm, idx);
+
+	if (done > 0)
+		iocb->ki_pos += done;
+	return done;
+}
+
+static loff_t bm_cdev_llseek(struct file *file, loff_t offset, int whence)
+{
+	return fixed_size_llseek(file, offset, whence, bm_from_file(file)->caps.mem_size);
+}
+
+/*
+ * Pages appear when they are touched, and only while the device is there; when it
+ * goes, bm_cdev_zap() takes them away, and the next touch is a SIGBUS.
+ */
+static vm_fault_t bm_cdev_fault(struct vm_fault *vmf)
+{
+	struct bm_dev *bm = bm_from_file(vmf->vma->vm_file);
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	int idx;
+
+	idx = bm_enter(bm);
+	if (bm_present(bm))
+		ret = vmf_insert_pfn(vmf->vma, vmf->address,
+				     PHYS_PFN(bm->mem_phys) + vmf->pgoff);
+	bm_exit(bm, idx);
+	return ret;
+}
+
+static const struct vm_operations_struct bm_vm_ops = {
+	.fault = bm_cdev_fault,
+};
+
+/* Uncached: each access of the CPU is a transaction on the bus. */
+static int bm_cdev_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct bm_dev *bm = bm_from_file(file);
+	unsigned long pages = PHYS_PFN(bm->caps.mem_size);
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -ENXIO;
+	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = &bm_vm_ops;
+	return 0;
+}
+
+static int bm_cdev_open(struct inode *inode, struct file *file)
+{
+	struct bm_dev *bm = container_of(inode->i_cdev, struct bm_dev, cdev);
+	struct bm_file *bf = kmalloc(sizeof(*bf), GFP_KERNEL);
+
+	if (!bf)
+		return -ENOMEM;
+	bf->bm = bm;
+	bf->file = file;
+	file->private_data = bf;
+	mutex_lock(&bm->files_lock);
+	list_add(&bf->node, &bm->files);
+	mutex_unlock(&bm->files_lock);
+	return 0;
+}
+
+static int bm_cdev_release(struct inode *inode, struct file *file)
+{
+	struct bm_file *bf = file->private_data;
+
+	mutex_lock(&bf->bm->files_lock);
+	list_del(&bf->node);
+	mutex_unlock(&bf->bm->files_lock);
+	kfree(bf);
+	return 0;
+}
+
+static const struct file_operations bm_fops = {
+	.owner = THIS_MODULE,
+	.open = bm_cdev_open,
+	.release = bm_cdev_release,
+	.llseek = bm_cdev_llseek,
+	.read_iter = bm_cdev_rw,
+	.write_iter = bm_cdev_rw,
+	.mmap = bm_cdev_mmap,
+};
+
+static void bm_cdev_free(struct device *dev)
+{
+	struct bm_dev *bm = bm_from_device(dev);
+
+	ida_free(&bm_ida, bm->id);
+	cleanup_srcu_struct(&bm->users);
+	kfree(bm);
+}
+
+/**
+ * bm_cdev_alloc() - the device's state, with a number and a reference count
+ * @pdev: its PCI function
+ *
+ * May sleep. The last put_device(&bm->dev) frees it.
+ *
+ * Return: stopped, unregistered device or ERR_PTR.
+ */
+struct bm_dev *bm_cdev_alloc(struct pci_dev *pdev)
+{
+	struct bm_dev *bm = kzalloc(sizeof(*bm), GFP_KERNEL);
+	int err;
+
+	if (!bm)
+		return ERR_PTR(-ENOMEM);
+	err = init_srcu_struct(&bm->users);
+	if (err)
+		goto free;
+	bm->id = ida_alloc_max(&bm_ida, BM_MINORS - 1, GFP_KERNEL);
+	if (bm->id < 0) {
+		err = bm->id;
+		goto cleanup;
+	}
+
+	device_initialize(&bm->dev);
+	bm->dev.class = &bm_class;
+	bm->dev.parent = &pdev->dev;
+	bm->dev.devt = MKDEV(MAJOR(bm_devt), bm->id);
+	bm->dev.release = bm_cdev_free;
+	cdev_init(&bm->cdev, &bm_fops);
+	bm->cdev.owner = THIS_MODULE;
+	INIT_LIST_HEAD(&bm->files);
+	mutex_init(&bm->files_lock);
+
+	err = dev_set_name(&bm->dev, BM_NAME "%d", bm->id);
+	if (err) {
+		put_device(&bm->dev);
+		return ERR_PTR(err);
+	}
+	return bm;
+
+cleanup:
+	cleanup_srcu_struct(&bm->users);
+free:
+	kfree(bm);
+	return ERR_PTR(err);
+}
+
+/**
+ * bm_cdev_add() - let users in
+ * @bm: running device
+ *
+ * Return: 0 or a negative errno.
+ */
+int bm_cdev_add(struct bm_dev *bm)
+{
+	return cdev_device_add(&bm->cdev, &bm->dev);
+}
+
+/**
+ * bm_cdev_del() - no new users, and no sysfs access any more; open files stay
+ * @bm: device
+ */
+void bm_cdev_del(struct bm_dev *bm)
+{
+	cdev_device_del(&bm->cdev, &bm->dev);
+}
+
+/**
+ * bm_cdev_zap() - take the BAR out of all address spaces
+ * @bm: dead device: no new pages appear
+ */
+void bm_cdev_zap(struct bm_dev *bm)
+{
+	struct bm_file *bf;
+
+	mutex_lock(&bm->files_lock);
+	list_for_each_entry(bf, &bm->files, node)
+		unmap_mapping_range(bf->file->f_mapping, 0, 0, 1);
+	mutex_unlock(&bm->files_lock);
+}
+
+/**
+ * bm_cdev_init() - class and device numbers, for the module
+ *
+ * Return: 0 or a negative errno.
+ */
+int bm_cdev_init(void)
+{
+	int err;
+
+	err = class_register(&bm_class);
+	if (err)
+		return err;
+	err = alloc_chrdev_region(&bm_devt, 0, BM_MINORS, BM_NAME);
+	if (err)
+		class_unregister(&bm_class);
+	return err;
+}
+
+/**
+ * bm_cdev_exit() - undo bm_cdev_init()
+ */
+void bm_cdev_exit(void)
+{
+	unregister_chrdev_region(bm_devt, BM_MINORS);
+	class_unregister(&bm_class);
+	ida_destroy(&bm_ida);
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * busmaster: register access, identification, enable and reset.
+ *
+ * The only file that touches registers. Every wait is bounded, and a device that
+ * reads as all ones (gone from the bus) or whose magic reads as zero (its BAR
+ * disabled) is -ENODEV, not a time-out.
+ */
+#include <linux/bitfield.h>
+#include <linux/io.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
+#include <linux/iopoll.h>
+
+#include "busmaster.h"
+
+#define BM_POLL_US 50
+#define BM_RESET_TIMEOUT_US (1000 * USEC_PER_MSEC)
+#define BM_ENABLE_TIMEOUT_US (1000 * USEC_PER_MSEC)
+
+static u32 bm_read32(struct bm_dev *bm, u32 reg)
+{
+	return readl(bm->regs + reg);
+}
+
+static u64 bm_read64(struct bm_dev *bm, u32 reg)
+{
+	return readq(bm->regs + reg);
+}
+
+static void bm_write32(struct bm_dev *bm, u32 reg, u32 val)
+{
+	writel(val, bm->regs + reg);
+}
+
+static void bm_write64(struct bm_dev *bm, u32 reg, u64 val)
+{
+	writeq(val, bm->regs + reg);
+}
+
+static u32 bm_queue_reg(struct bm_queue *q, u32 reg)
+{
+	return BM_QUEUE_PAGE(q->id) + reg;
+}
+
+/*
+ * Wait until the bits of @mask in a register read as @want. May sleep.
+ *
+ * Return: 0; -ENODEV if the device is gone; -ETIMEDOUT, after a message.
+ */
+static int bm_hw_wait(struct bm_dev *bm, u32 reg, u32 mask, u32 want, u32 timeout_us,
+		      const char *what)
+{
+	u32 val;
+	int err;
+
+	err = read_poll_timeout(bm_read32, val, (val & mask) == want || val == ~0u, BM_POLL_US,
+				timeout_us, false, bm, reg);
+	if (val == ~0u || FIELD_GET(BM_ID_MAGIC, bm_read64(bm, BM_REG_ID)) != BM_MAGIC)
+		return -ENODEV;
+	if (err)
+		dev_err(&bm->dev, "%s did not happen within %u ms: register %#x reads %#x\n", what,
+			timeout_us / (u32)USEC_PER_MSEC, reg, val);
+	return err;
+}
+
+static int bm_check(struct bm_dev *bm, const char *field, u64 val, u64 min, u64 max)
+{
+	if (val >= min && val <= max)
+		return 0;
+	dev_err(&bm->dev, "the device states %s = %llu; this driver takes %llu to %llu\n", field,
+		val, min, max);
+	return -EINVAL;
+}
+
+/**
+ * bm_hw_identify() - find out what the device is, and believe only what can be
+ * @bm: device with its registers mapped; @bm->caps is filled
+ *
+ * Return: 0; -ENODEV if this is not a busmaster, or one whose interface version
+ * this driver does not know; -EINVAL if a capability is out of bounds.
+ */
+int bm_hw_identify(struct bm_dev *bm)
+{
+	u64 mem_bar = pci_resource_len(bm->pdev, BM_BAR_MEM);
+	u64 id = bm_read64(bm, BM_REG_ID);
+	u64 cap = bm_read64(bm, BM_REG_CAP);
+	u64 cap2 = bm_read64(bm, BM_REG_CAP2);
+	struct bm_caps *caps = &bm->caps;
+	u64 xfer_order;
+	int err;
+
+	if (FIELD_GET(BM_ID_MAGIC, id) != BM_MAGIC) {
+		dev_err(&bm->dev, "no busmaster here: magic is %#llx, not %#x\n",
+			FIELD_GET(BM_ID_MAGIC, id), BM_MAGIC);
+		return -ENODEV;
+	}
+	caps->major = FIELD_GET(BM_ID_MAJOR, id);
+	caps->minor = FIELD_GET(BM_ID_MINOR, id);
+	if (caps->major != BM_VERSION_MAJOR) {
+		dev_err(&bm->dev, "interface version %u.%u; this driver knows %u.x\n", caps->major,
+			caps->minor, BM_VERSION_MAJOR);
+		return -ENODEV;
+	}
+
+	caps->queues = FIELD_GET(BM_CAP_QUEUES, cap);
+	caps->max_order = FIELD_GET(BM_CAP_MAX_ORDER, cap);
+	caps->dma_bits = FIELD_GET(BM_CAP_DMA_BITS, cap);
+	xfer_order = FIELD_GET(BM_CAP_XFER_ORDER, cap);
+	caps->sgl_max = FIELD_GET(BM_CAP_SGL_MAX, cap);
+	caps->ops = FIELD_GET(BM_CAP2_OPS, cap2);
+	caps->features = FIELD_GET(BM_CAP2_FEATURES, cap2);
+	caps->mem_size = bm_read64(bm, BM_REG_MEM_SIZE);
+
+	err = bm_check(bm, "queue pairs", caps->queues, 1, BM_MAX_QUEUES) ?:
+	      bm_check(bm, "register BAR bytes", bm->regs_len, BM_QUEUE_PAGE(caps->queues),
+		       U64_MAX) ?:
+	      bm_check(bm, "largest ring order", caps->max_order, BM_MIN_ORDER, 15) ?:
+	      bm_check(bm, "DMA address bits", caps->dma_bits, 32, 64) ?:
+	      bm_check(bm, "largest transfer order", xfer_order, PAGE_SHIFT, 31) ?:
+	      bm_check(bm, "SGL entries", caps->sgl_max, BM_CMD_PAGES + BM_SGL_LISTS,
+		       U16_MAX) ?:
+	      bm_check(bm, "memory bytes", caps->mem_size, 1, mem_bar);
+	if (err)
+		return err;
+	if (!(caps->ops & BIT(BM_OP_COPY))) {
+		dev_err(&bm->dev, "the device cannot copy: operations %#x\n", caps->ops);
+		return -EINVAL;
+	}
+	caps->max_xfer = 1ull << xfer_order;
+	return 0;
+}
+
+/**
+ * bm_hw_reset() - stop all that the device does, and forget it
+ * @bm: device
+ *
+ * On success the device does no DMA any more, and what it wrote before is in
+ * memory: the read that saw the reset end pushed posted writes ahead of it (PCI
+ * Express, transaction ordering). May sleep.
+ *
+ * Return: 0, -ENODEV or -ETIMEDOUT. Unless 0, only clearing bus mastering helps.
+ */
+int bm_hw_reset(struct bm_dev *bm)
+{
+	bm_write32(bm, BM_REG_CTRL, BM_CTRL_RESET);
+	return bm_hw_wait(bm, BM_REG_CTRL, BM_CTRL_RESET, 0, BM_RESET_TIMEOUT_US, "reset");
+}
+
+/**
+ * bm_hw_enable() - let queues run
+ * @bm: device, fresh from a reset
+ *
+ * May sleep.
+ *
+ * Return: 0, -ENODEV or -ETIMEDOUT.
+ */
+int bm_hw_enable(struct bm_dev *bm)
+{
+	bm_write32(bm, BM_REG_CTRL, BM_CTRL_ENABLE);
+	return bm_hw_wait(bm, BM_REG_STATUS, BM_STATUS_READY, BM_STATUS_READY,
+			  BM_ENABLE_TIMEOUT_US, "enable");
+}
+
+/**
+ * bm_hw_queue_enable() - tell the device where a queue's rings are, and run it
+ * @q: queue with empty rings
+ *
+ * May sleep.
+ *
+ * Return: 0, -ENODEV or -ETIMEDOUT.
+ */
+int bm_hw_queue_enable(struct bm_queue *q)
+{
+	struct bm_dev *bm = q->bm;
+
+	bm_write64(bm, bm_queue_reg(q, BM_QREG_SQ_BASE), q->sq.dma);
+	bm_write64(bm, bm_queue_reg(q, BM_QREG_CQ_BASE), q->cq.dma);
+	bm_write32(bm, bm_queue_reg(q, BM_QREG_ORDER), ilog2(q->sq.entries));
+	bm_write32(bm, bm_queue_reg(q, BM_QREG_CTL), BM_QCTL_ENABLE);
+	return bm_hw_wait(bm, bm_queue_reg(q, BM_QREG_STATE), BM_QSTATE_STATE, BM_QSTATE_RUNNING,
+			  BM_ENABLE_TIMEOUT_US, "queue enable");
+}
+
+/**
+ * bm_hw_ring_sq() - the submission doorbell
+ * @q: queue, locked and running
+ *
+ * writel() orders the descriptors, in coherent memory, before the doorbell.
+ */
+void bm_hw_ring_sq(struct bm_queue *q)
+{
+	lockdep_assert_held(&q->lock);
+	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_SQ_TAIL), q->sq.tail);
+}
+
+/**
+ * bm_hw_ring_cq() - the completion doorbell
+ * @q: queue, locked and running
+ * @arm: raise the vector once for what lies beyond the head, even if it is there now
+ */
+void bm_hw_ring_cq(struct bm_queue *q, bool arm)
+{
+	lockdep_assert_held(&q->lock);
+	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_CQ_HEAD),
+		   FIELD_PREP(BM_CQ_HEAD_INDEX, q->cq.head) | (arm ? BM_CQ_HEAD_ARM : 0));
+}
+
+/**
+ * bm_hw_counter() - read one of the device's transaction counters
+ * @bm: device
+ * @reg: BM_REG_MRD_TLPS to BM_REG_MSG_TLPS
+ */
+u64 bm_hw_counter(struct bm_dev *bm, u32 reg)
+{
+	return bm_read64(bm, reg);
+}
+
+/**
+ * bm_hw_status() - BM_STATUS_*; all ones: the device is gone
+ * @bm: device
+ */
+u32 bm_hw_status(struct bm_dev *bm)
+{
+	return bm_read32(bm, BM_REG_STATUS);
+}
+
+/**
+ * bm_hw_halted() - which queues are halted, a bit each
+ * @bm: device
+ */
+u64 bm_hw_halted(struct bm_dev *bm)
+{
+	return bm_read64(bm, BM_REG_HALTED);
+}
+
+/**
+ * bm_hw_queue_state() - BM_QSTATE_* of a queue
+ * @q: queue
+ */
+u32 bm_hw_queue_state(struct bm_queue *q)
+{
+	return bm_read32(q->bm, bm_queue_reg(q, BM_QREG_STATE));
+}

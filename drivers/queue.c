@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * busmaster: a queue's life: its memory, its requests, submit, reap, fail.
+ *
+ * The submission ring never overflows: each of the queue's requests has at most one
+ * entry in it, and there is one entry more than there are requests. Nor does the
+ * completion ring, for the same reason.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "busmaster.h"
+
+static struct device *bm_dma_dev(struct bm_queue *q)
+{
+	return &q->bm->pdev->dev;
+}
+
+static void bm_request_free(struct bm_request *rq)
+{
+	unsigned int i;
+
+	for (i = 0; i < BM_SGL_LISTS && rq->lists[i].seg; i++)
+		dma_free_coherent(bm_dma_dev(rq->queue), SZ_4K, rq->lists[i].seg,
+				  rq->lists[i].dma);
+	kvfree(rq->sgt.sgl);
+	kvfree(rq->pages);
+}
+
+static int bm_request_alloc(struct bm_request *rq, struct bm_queue *q, unsigned int index)
+{
+	unsigned int i;
+
+	rq->queue = q;
+	rq->index = index;
+	init_completion(&rq->waiter);
+
+	rq->pages = kvcalloc(BM_CMD_PAGES, sizeof(*rq->pages), GFP_KERNEL);
+	rq->sgt.sgl = kvcalloc(BM_CMD_PAGES, sizeof(*rq->sgt.sgl), GFP_KERNEL);
+	if (!rq->pages || !rq->sgt.sgl)
+		goto fail;
+	sg_init_table(rq->sgt.sgl, BM_CMD_PAGES);
+
+	for (i = 0; i < BM_SGL_LISTS; i++) {
+		struct bm_sgl_list *list = &rq->lists[i];
+
+		list->seg = dma_alloc_coherent(bm_dma_dev(q), SZ_4K, &list->dma, GFP_KERNEL);
+		if (!list->seg)
+			goto fail;
+	}
+	return 0;
+
+fail:
+	bm_request_free(rq);
+	return -ENOMEM;
+}
+
+static size_t bm_sq_bytes(struct bm_queue *q)
+{
+	return q->sq.entries * sizeof(*q->sq.ring);
+}
+
+static size_t bm_cq_bytes(struct bm_queue *q)
+{
+	return q->cq.entries * sizeof(*q->cq.ring);
+}
+
+/**
+ * bm_queue_alloc() - memory for a queue pair and its requests
+ * @q: zeroed
+ * @bm: device, whose DMA mask is set
+ * @id: number of the queue
+ * @depth: requests, 1 to BM_MAX_DEPTH
+ *
+ * All that the data path needs is allocated here: coherent rings, SGL lists, page
+ * arrays. The rings are whole pages, so they meet BM_RING_ALIGN. May sleep.
+ *
+ * Return: 0 or -ENOMEM, and then nothing is left behind.
+ */
+int bm_queue_alloc(struct bm_queue *q, struct bm_dev *bm, unsigned int id, unsigned int depth)
+{
+	unsigned int i;
+
+	q->bm = bm;
+	q->id = id;
+	q->sq.entries = roundup_pow_of_two(depth + 1);
+	q->cq.entries = q->sq.entries;
+	spin_lock_init(&q->lock);
+	init_waitqueue_head(&q->free_wait);
+	snprintf(q->name, sizeof(q->name), "%s-q%u", dev_name(&bm->dev), id);
+
+	q->sq.ring = dma_alloc_coherent(bm_dma_dev(q), bm_sq_bytes(q), &q->sq.dma, GFP_KERNEL);
+	q->cq.ring = dma_alloc_coherent(bm_dma_dev(q), bm_cq_bytes(q), &q->cq.dma, GFP_KERNEL);
+	q->requests = kvcalloc(depth, sizeof(*q->requests), GFP_KERNEL);
+	q->free = kvcalloc(depth, sizeof(*q->free), GFP_KERNEL);
+	if (!q->sq.ring || !q->cq.ring || !q->requests || !q->free)
+		goto fail;
+
+	for (i = 0; i < depth; i++) {
+		if (bm_request_alloc(&q->requests[i], q, i))
+			goto fail;
+		q->free[q->nr_free++] = i;
+		q->depth++;
+	}
+	return 0;
+
+fail:
+	bm_queue_free(q);
+	return -ENOMEM;
+}
+
+/**
+ * bm_queue_free() - undo bm_queue_alloc(), whole or half done
+ * @q: queue that is not running, and all of whose requests are free
+ */
+void bm_queue_free(struct bm_queue *q)
+{
+	while (q->depth)
+		bm_request_free(&q->requests[--q->depth]);
+	kvfree(q->free);
+	kvfree(q->requests);
+	if (q->cq.ring)
+		dma_free_coherent(bm_dma_dev(q), bm_cq_bytes(q), q->cq.ring, q->cq.dma);
+	if (q->sq.ring)
+		dma_free_coherent(bm_dma_dev(q), bm_sq_bytes(q), q->sq.ring, q->sq.dma);
+}
+
+/**
+ * bm_queue_start() - empty rings, an enabled hardware queue, armed
+ * @q: queue whose interrupt is requested
+ *
+ * May sleep.
+ *
+ * Return: 0, -ENODEV or -ETIMEDOUT.
+ */
+int bm_queue_start(struct bm_queue *q)
+{
+	unsigned long flags;
+	int err;
+
+	spin_lock_irqsave(&q->lock, flags);
+	bm_sq_reset(&q->sq);
+	bm_cq_reset(&q->cq);
+	spin_unlock_irqrestore(&q->lock, flags);
+
+	err = bm_hw_queue_enable(q);
+	if (err)
+		return err;
+
+	spin_lock_irqsave(&q->lock, flags);
+	q->running = true;
+	bm_hw_ring_cq(q, true);
+	spin_unlock_irqrestore(&q->lock, flags);
+	wake_up_all(&q->free_wait);
+	return 0;
+}
+
+/**
+ * bm_queue_fence() - from here on nothing is submitted, and no doorbell is written
+ * @q: queue, running or not
+ */
+void bm_queue_fence(struct bm_queue *q)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	q->running = false;
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+/*
+ * The request that a completion ends, if it can be believed: its tag names a request
+ * that exists, is in flight, and in this generation; the head is one that the
+ * device may have fetched up to; status and info fit the submission.
+ */
+static struct bm_request *bm_queue_match(struct bm_queue *q, const struct bm_completion *c)
+{
+	u16 index = bm_tag_index(c->tag);
+	struct bm_request *rq;
+
+	if (index >= q->depth)
+		return NULL;
+	rq = &q->requests[index];
+	if (rq->state != BM_RQ_IN_FLIGHT || rq->gen != bm_tag_gen(c->tag))
+		return NULL;
+	if (!bm_info_plausible(&rq->sqe, c->status, c->info))
+		return NULL;
+	if (!bm_sq_retire(&q->sq, c->sq_head))
+		return NULL;
+	return rq;
+}
+
+/* Take a request out of flight, with its result. Its done() is still to be called. */
+static void bm_queue_end(struct bm_queue *q, struct bm_request *rq, u8 status, u64 info,
+			 int error)
+{
+	lockdep_assert_held(&q->lock);
+	rq->state = BM_RQ_HELD;
+	rq->status = status;
+	rq->info = info;
+	rq->error = error;
+
+	q->stats.completions++;
+	if (error)
+		q->stats.failures++;
+	if (status == BM_ST_DMA_READ_FAULT || status == BM_ST_DMA_WRITE_FAULT)
+		q->stats.faults++;
+}
+
+/* Hand ended requests to their clients, without locks: done() may take any. */
+static unsigned int bm_queue_finish(struct list_head *ended)
+{
+	struct bm_request *rq, *next;
+	unsigned int n = 0;
+
+	list_for_each_entry_safe(rq, next, ended, link) {
+		list_del(&rq->link);
+		bm_recover_report(rq);
+		rq->done(rq);
+		n++;
+	}
+	return n;
+}
+
+/**
+ * bm_queue_reap() - take what completions there are, and arm the interrupt again
+ * @q: queue; if it is not running, completions are taken and no doorbell is written
+ *
+ * Takes at most one ring of completions a call: a device that writes for ever does
+ * not hold the CPU for ever. If more is there, arming makes the vector fire again at
+ * once. Any context. Calls the requests' done().
+ *
+ * Return: requests that ended.
+ */
+unsigned int bm_queue_reap(struct bm_queue *q)
+{
+	unsigned int budget = q->cq.entries;
+	struct bm_completion c;
+	struct bm_request *rq;
+	unsigned long flags;
+	bool lie = false;
+	LIST_HEAD(ended);
+
+	spin_lock_irqsave(&q->lock, flags);
+	while (budget-- && bm_cq_pop(&q->cq, &c)) {
+		rq = bm_queue_match(q, &c);
+		if (rq) {
+			bm_queue_end(q, rq, c.status, c.info, bm_status_errno(c.status));
+			list_add_tail(&rq->link, &ended);
+		} else {
+			q->stats.bad_completions++;
+			lie = true;
+		}
+	}
+	if (q->running)
+		bm_hw_ring_cq(q, true);
+	spin_unlock_irqrestore(&q->lock, flags);
+
+	if (lie)
+		bm_recover_reset(q->bm, "a completion cannot be true");
+	return bm_queue_finish(&ended);
+}
+
+/**
+ * bm_queue_fail_all() - end what is still in flight
+ * @q: queue that is fenced, on a device that can no longer reach any memory
+ * @error: negative errno for the clients
+ *
+ * Calls the requests' done().
+ *
+ * Return: requests that ended.
+ */
+unsigned int bm_queue_fail_all(struct bm_queue *q, int error)
+{
+	unsigned long flags;
+	LIST_HEAD(ended);
+	unsigned int i;
+
+	spin_lock_irqsave(&q->lock, flags);
+	for (i = 0; i < q->depth; i++) {
+		struct bm_request *rq = &q->requests[i];
+
+		if (rq->state == BM_RQ_IN_FLIGHT) {
+			bm_queue_end(q, rq, BM_ST_ABORTED, 0, error);
+			list_add_tail(&rq->link, &ended);
+		}
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+	return bm_queue_finish(&ended);
+}
+
+/**
+ * bm_queue_overdue() - is a command in flight past its deadline?
+ * @q: queue
+ * @busy: set to true if any command is in flight, else left alone
+ */
+bool bm_queue_overdue(struct bm_queue *q, bool *busy)
+{
+	unsigned long flags;
+	bool overdue = false;
+	unsigned int i;
+
+	spin_lock_irqsave(&q->lock, flags);
+	for (i = 0; i < q->depth; i++) {
+		struct bm_request *rq = &q->requests[i];
+
+		if (rq->state != BM_RQ_IN_FLIGHT)
+			continue;
+		*busy = true;
+		overdue |= time_after(jiffies, rq->deadline);
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+	return overdue;
+}
+
+/**
+ * bm_queue_irq() - a queue's vector: completions have arrived
+ * @irq: Linux interrupt number
+ * @data: struct bm_queue
+ */
+irqreturn_t bm_queue_irq(int irq, void *data)
+{
+	bm_queue_reap(data);
+	return IRQ_HANDLED;
+}
+
+static void bm_request_wake(struct bm_request *rq)
+{
+	complete(&rq->waiter);
+}
+
+/* Take a free request, or NULL. */
+static struct bm_request *bm_queue_take(struct bm_queue *q)
+{
+	struct bm_request *rq = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	if (q->running && q->nr_free) {
+		rq = &q->requests[q->free[--q->nr_free]];
+		rq->state = BM_RQ_HELD;
+		rq->done = bm_request_wake;
+		reinit_completion(&rq->waiter);
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+	return rq;
+}
+
+/* Is it worth trying again? Without the lock: only a hint for who sleeps. */
+static bool bm_queue_may_take(struct bm_queue *q)
+{
+	return READ_ONCE(q->bm->state) == BM_DEAD ||
+	       (READ_ONCE(q->running) && READ_ONCE(q->nr_free));
+}
+
+/**
+ * bm_request_get() - borrow a request from the queue of this CPU
+ * @bm: device, between bm_enter() and bm_exit()
+ * @wait: sleep until there is one, killably. Only for callers that hold no other
+ *	request: whoever waits while holding one can wait for ever
+ *
+ * While somebody resets the device there is none to be had, and a waiter waits for
+ * the end of it.
+ *
+ * Return: a request; ERR_PTR of -EAGAIN (none free and not @wait), -ENODEV, or
+ * -ERESTARTSYS.
+ */
+struct bm_request *bm_request_get(struct bm_dev *bm, bool wait)
+{
+	for (;;) {
+		struct bm_queue *q = &bm->queues[raw_smp_processor_id() % bm->nr_queues];
+		struct bm_request *rq = bm_queue_take(q);
+
+		if (rq)
+			return rq;
+		if (READ_ONCE(bm->state) == BM_DEAD)
+			return ERR_PTR(-ENODEV);
+		if (!wait)
+			return ERR_PTR(-EAGAIN);
+		if (wait_event_killable(q->free_wait, bm_queue_may_take(q)))
+			return ERR_PTR(-ERESTARTSYS);
+	}
+}
+
+/**
+ * bm_request_put() - give a request back
+ * @rq: request that is not in flight and has nothing mapped
+ */
+void bm_request_put(struct bm_request *rq)
+{
+	struct bm_queue *q = rq->queue;
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	rq->state = BM_RQ_FREE;
+	q->free[q->nr_free++] = rq->index;
+	spin_unlock_irqrestore(&q->lock, flags);
+	wake_up(&q->free_wait);
+}
+
+/**
+ * bm_request_submit() - hand a request to the device
+ * @rq: borrowed request whose sqe is filled but for the tag, and whose done() is set
+ *	if it is not to be bm_request_wait()
+ *
+ * Any context. On success done() is called exactly once, perhaps before this returns.
+ *
+ * Return: 0; -EIO if the queue was stopped meanwhile, or the device claims that
+ * its ring is full when it cannot be. Then done() is not called.
+ */
+int bm_request_submit(struct bm_request *rq)
+{
+	struct bm_queue *q = rq->queue;
+	bool pushed = false, running;
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	running = q->running;
+	if (running) {
+		rq->gen = bm_next_gen(rq->gen);
+		rq->sqe.tag = cpu_to_le16(bm_tag(rq->index, rq->gen));
+		pushed = bm_sq_push(&q->sq, &rq->sqe);
+	}
+	if (pushed) {
+		rq->deadline = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
+		rq->state = BM_RQ_IN_FLIGHT;
+		q->stats.commands++;
+		bm_hw_ring_sq(q);
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+
+	if (pushed)
+		bm_recover_watch(q->bm);
+	else if (running)
+		bm_recover_reset(q->bm, "it holds back more submissions than there are");
+	return pushed ? 0 : -EIO;
+}
+
+/**
+ * bm_request_wait() - sleep until a submitted request has ended
+ * @rq: request that bm_request_submit() took
+ *
+ * Not interruptible: until the device is done with the memory, nobody may let go of
+ * it. Bounded all the same, by the watchdog.
+ *
+ * Return: 0 or a negative errno; @rq->info and @rq->status say more.
+ */
+int bm_request_wait(struct bm_request *rq)
+{
+	wait_for_completion(&rq->waiter);
+	return rq->error;
+}
