@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Build QEMU with the busmaster device, and print the directory that holds it: build-qemu.sh release|asan.
+# The source is Debian's qemu 10.0, or a tree of the user's: QEMU_SRC=. Ours is laid over a copy.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+flavour=${1:-}
+targets=(qemu-system-x86_64)
+flags=(
+	--python="$python" --target-list=x86_64-softmmu
+	--without-default-features --without-default-devices --with-devices-x86_64=busmaster
+	--enable-tcg --enable-kvm --enable-fdt=system --enable-plugins --enable-trace-backends=log
+	--disable-docs --disable-install-blobs --disable-debug-info
+)
+case $flavour in
+release) minutes=8 ;;
+asan)
+	minutes=9
+	targets+=(tests/qtest/busmaster-test)
+	flags+=(--enable-asan --enable-ubsan -Doptimization=1 --extra-cflags=-g1)
+	;;
+*) die "usage: build-qemu.sh release|asan" ;;
+esac
+
+# What we add, relative to the checkout: the result's name depends on nothing else
+ours=(qemu/hw qemu/tests qemu/docs qemu/hook-up.patch include/busmaster_hw.h scripts/qemu/devices.mak)
+
+# stage DIR: everything that we add or change, laid out as in a QEMU tree. Of a file that the patch
+# changes, DIR gets the changed version, made from the pristine source.
+stage() {
+	local file
+
+	cp -r "$root"/qemu/{hw,tests,docs} "$1"
+	install -D -m 644 "$root/include/busmaster_hw.h" "$1/include/hw/dma/busmaster_hw.h"
+	install -D -m 644 "$root/scripts/qemu/devices.mak" "$1/configs/devices/x86_64-softmmu/busmaster.mak"
+	while read -r file; do
+		install -D -m 644 "$pristine/$file" "$1/$file" || die "$pristine has no $file"
+	done < <(sed -n 's:^--- a/\([^[:space:]]*\).*:\1:p' "$root/qemu/hook-up.patch")
+	patch -s -d "$1" -p1 --no-backup-if-mismatch <"$root/qemu/hook-up.patch" >&2 ||
+		die "qemu/hook-up.patch does not fit $pristine, which is QEMU $version: QEMU 10.0 is known to work"
+
+	# Debian's source has no firmware. meson wants to see the files, no target of ours uses them.
+	mkdir -p "$1/pc-bios"
+	while read -r file; do
+		[[ -f $pristine/pc-bios/$file.bz2 ]] || : >"$1/pc-bios/$file.bz2"
+	done < <(sed -n "s/^ *'\(edk2-.*\.fd\)',/\1/p" "$pristine/pc-bios/meson.build")
+}
+
+# overlay: bring the tree that is built up to date with ours, touching only what differs
+overlay() {
+	if [[ ${QEMU_SRC:-} ]]; then
+		mkdir -p "$tree" && cp -au "$pristine/." "$tree/"
+	elif [[ ! -f $tree/.complete ]]; then
+		rm -rf "$tree" && cp -a "$pristine" "$tree"
+	fi
+	staged=$(mktemp -d "$cache/stage.XXXXXX")
+	trap 'rm -rf "$staged"' EXIT
+	stage "$staged"
+	mirror_tree "$staged" "$tree" "$pristine"
+}
+
+"$root/scripts/deps.sh" qemu
+if [[ ${QEMU_SRC:-} ]]; then
+	pristine=$(cd "$QEMU_SRC" && pwd) || die "QEMU_SRC=$QEMU_SRC is no directory"
+	[[ -f $pristine/VERSION && -f $pristine/hw/Kconfig ]] || die "QEMU_SRC=$pristine is no QEMU source"
+	name=$(<"$pristine/VERSION")-$(digest "$pristine")
+else
+	pristine=$("$root/scripts/fetch-qemu.sh")
+	name=$(<"$pristine/VERSION")
+fi
+version=$(<"$pristine/VERSION")
+added=$(cd "$root" && tree_digest "${ours[@]}")
+result=$cache/qemu/$name-$flavour-$(digest "$added" "${flags[@]}" "$(gcc -dumpfullversion)")
+
+# A tree of the user's may have changed: there, ninja decides. Debian's does not.
+[[ -d $result && ! ${QEMU_SRC:-} ]] || hold qemu
+if [[ ${QEMU_SRC:-} || ! -d $result ]]; then
+	tree=$cache/src/qemu-$name-busmaster
+	build=$cache/build/qemu-$name-$flavour
+	need_space 2000 "building QEMU"
+	overlay
+	PATH=$("$root/scripts/fetch-meson.sh"):$PATH
+	export PATH
+	PYTHONPATH=$(dirname "${PATH%%:*}")/lib/python3/dist-packages
+	export PYTHONPATH
+
+	if [[ ! -f $build/.configured || $(<"$build/.configured") != "${flags[*]}" ]]; then
+		say "building QEMU $version ($flavour), about $((minutes / cpus + 1)) minutes on $cpus CPUs"
+		rm -rf "$build" && mkdir -p "$build"
+		(cd "$build" && logged "$build/configure.log" 0 "$tree/configure" "${flags[@]}")
+		echo "${flags[*]}" >"$build/.configured"
+	else
+		say "building QEMU $version ($flavour): what has changed"
+	fi
+	logged "$build/build.log" 0 ninja -C "$build" "${targets[@]}"
+
+	rm -rf "$result.part" && mkdir -p "$result.part"
+	for file in "${targets[@]}"; do
+		install -D "$build/$file" "$result.part/$file"
+	done
+	rm -rf "$result" && mv "$result.part" "$result"
+fi
+echo "$result"

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Install the Debian packages of some groups: deps.sh [--update] GROUP...; silent where all are there, unless
+# told to look for newer ones. The machine's own apt sources serve; nothing of them is changed.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+update=
+[[ ${1:-} != --update ]] || { update=1 && shift; }
+
+# The headers of the newest 6.12 kernel: Debian 12 has it beside its own 6.1
+headers=linux-headers-amd64
+[[ $(. /etc/os-release && echo "${VERSION_CODENAME:-}") != bookworm ]] || headers=linux-headers-6.12-amd64
+
+# What each group is for, and its packages
+declare -A purpose=(
+	[qemu]="build QEMU"
+	[kernel]="build the debug kernel"
+	[module]="build the module"
+	[stock]="build against and boot Debian's kernel"
+	[guest]="make and boot a guest"
+	[lint]="check the sources"
+)
+declare -A packages=(
+	[qemu]="gcc libc6-dev make ninja-build pkg-config patch xz-utils python3 python3-venv
+		libglib2.0-dev libfdt-dev zlib1g-dev debian-archive-keyring"
+	[kernel]="linux-source-6.12 gcc libc6-dev make flex bison bc perl xz-utils lz4 kmod libelf-dev"
+	[module]="gcc libc6-dev make kmod libelf1"
+	[stock]="$headers kmod"
+	[guest]="busybox-static cpio gzip kmod pciutils seabios qemu-system-data"
+	[lint]="sparse clang-format shellcheck perl python3 pyflakes3"
+)
+
+missing=()
+for group; do
+	[[ ${packages[$group]:-} ]] || die "deps.sh: no group '$group'; there are: ${!packages[*]}"
+	lacking=()
+	# shellcheck disable=SC2016 # the field's name is dpkg's
+	for package in ${packages[$group]}; do
+		status=$(dpkg-query -W -f ' ${db:Status-Status} ' "$package" 2>/dev/null || true)
+		[[ $status == *' installed '* && ! $update ]] || lacking+=("$package")
+	done
+	((${#lacking[@]})) || continue
+	say "to ${purpose[$group]}, these Debian packages will be installed: ${lacking[*]}"
+	missing+=("${lacking[@]}")
+done
+((${#missing[@]})) || exit 0
+
+as_root=()
+if ((EUID != 0)); then
+	command -v sudo >/dev/null || die "not root, and no sudo: run as root: apt-get install ${missing[*]}"
+	as_root=(sudo)
+fi
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600)
+log=$cache/log/apt.log
+mkdir -p "$(dirname "$log")"
+if ! { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+	tail -n 8 "$log" >&2
+	die "apt-get could not install ${missing[*]}: is the network there? The whole log is $log"
+fi

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Make a guest's file system: make-initramfs.sh OUT [SRC:DST]... Busybox, kmod, lspci and setpci are always in it.
+# SRC is a file, which becomes DST, or a directory, whose contents go to DST; programs bring their libraries.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+[[ ${1:-} ]] || die "usage: make-initramfs.sh OUT [SRC:DST]..."
+out=$(realpath -m "$1")
+shift
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+
+# add_libraries FILE...: the shared libraries of each that is a program
+add_libraries() {
+	local library
+
+	while read -r library; do
+		[[ -e $tree$library ]] || install -D "$library" "$tree$library"
+	done < <(ldd "$@" 2>/dev/null | grep -oE '/[^ ]+\.so[^ ]*' | sort -u)
+}
+
+# add SRC DST
+add() {
+	local files
+
+	if [[ -d $1 ]]; then
+		mkdir -p "$tree$2"
+		cp -a "$1/." "$tree$2/"
+	else
+		install -D -m "$(stat -c %a "$1")" "$1" "$tree$2"
+	fi
+	mapfile -t files < <(find -L "$1" -type f -perm -u=x ! -name '*.ko')
+	((${#files[@]} == 0)) || add_libraries "${files[@]}"
+}
+
+"$root/scripts/deps.sh" guest
+mkdir -p "$tree"/{bin,dev,proc,sys,tmp,run,etc,root,mnt}
+ln -s bin "$tree/sbin" # the kernel calls /sbin/modprobe
+add "$(command -v busybox)" /bin/busybox
+for applet in $(busybox --list); do
+	ln -s busybox "$tree/bin/$applet" 2>/dev/null || true # busybox lists itself, too
+done
+for tool in insmod rmmod lsmod modinfo modprobe depmod; do # kmod knows aliases and compressed modules
+	rm -f "$tree/bin/$tool"
+	ln -s kmod "$tree/bin/$tool"
+done
+add "$(PATH=/bin:/usr/bin:/sbin command -v kmod)" /bin/kmod
+for tool in lspci setpci; do
+	rm -f "$tree/bin/$tool"
+	add "$(PATH=/usr/bin:/usr/sbin:/bin:/sbin command -v "$tool")" "/bin/$tool"
+done
+for pair; do
+	[[ -e ${pair%%:*} ]] || die "make-initramfs.sh: no ${pair%%:*}"
+	add "${pair%%:*}" "${pair#*:}"
+done
+
+mkdir -p "$(dirname "$out")"
+(cd "$tree" && find . -mindepth 1 -print0 | sort -z | cpio --quiet -0 -o -H newc -R 0:0) >"$out.part"
+mv "$out.part" "$out"
+echo "$out"
