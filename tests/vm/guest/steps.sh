@@ -4,10 +4,12 @@
 # Sourced after lib.sh.
 
 debug=/sys/kernel/debug
+slots=$debug/swiotlb/io_tlb_used # not there while an IOMMU makes bounce buffers needless
 transfers=${BM_transfers:-20000} # each a read or a write of 1 byte to 8 MiB
 rounds=${BM_rounds:-200} # of loading and unloading
 
-number() { cat "$1" 2>/dev/null || echo -1; }
+# number FILE [DEFAULT]
+number() { cat "$1" 2>/dev/null || echo "${2:--1}"; }
 
 pinned() {
 	awk '/^nr_foll_pin_acquired/ { a = $2 } /^nr_foll_pin_released/ { r = $2 }
@@ -20,18 +22,18 @@ claimed() { grep -i busmaster /proc/iomem; }
 before_load() {
 	before_maps=$(number $debug/dma-api/num_free_entries)
 	[ -f $debug/kmemleak ] && echo clear >$debug/kmemleak
-	echo 0 >$debug/swiotlb/io_tlb_used_hiwater
+	[ ! -f $slots ] || echo 0 >${slots}_hiwater
 }
 
 # --- while the module is loaded ---
 
 bounced() {
-	bounced_slots=$(number $debug/swiotlb/io_tlb_used_hiwater)
+	bounced_slots=$(number ${slots}_hiwater)
 	echo "bounce buffers: at most $bounced_slots slots of 2 KiB at once"
 	[ "$bounced_slots" -gt 0 ]
 }
 
-not_bounced() { same "slots of bounce buffers used" "$(number $debug/swiotlb/io_tlb_used_hiwater)" 0; }
+not_bounced() { same "slots of bounce buffers used" "$(number ${slots}_hiwater 0)" 0; }
 
 every_queue_interrupts() {
 	vectors
@@ -63,13 +65,16 @@ nothing_pinned() { same "pages pinned" "$(pinned)" 0; }
 nothing_mapped() {
 	same "DMA-API errors" "$(number $debug/dma-api/error_count)" 0 &&
 		same "free DMA-API entries" "$(number $debug/dma-api/num_free_entries)" "$before_maps" &&
-		same "slots of bounce buffers in use" "$(number $debug/swiotlb/io_tlb_used)" 0
+		same "slots of bounce buffers in use" "$(number $slots 0)" 0
 }
 
-# kmemleak reports only what is older than 5 s and seen by two scans
+# kmemleak reports what two scans have seen and is older than 5 s; a scan takes seconds itself
 nothing_leaked() {
-	sleep 6
+	leak_scan=$(($(date +%s) + 6))
 	echo scan >$debug/kmemleak
+	while [ "$(date +%s)" -lt $leak_scan ]; do
+		sleep 1
+	done
 	echo scan >$debug/kmemleak
 	cat $debug/kmemleak
 	same "lines of kmemleak" "$(wc -l <$debug/kmemleak)" 0
