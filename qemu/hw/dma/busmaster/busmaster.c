@@ -1,0 +1,341 @@
+/*
+ * busmaster: a PCI Express device that moves memory by itself
+ *
+ * The device as QEMU sees it: properties, PCI identity and capabilities, BARs,
+ * the four kinds of reset, creation and removal. The data sheet is
+ * docs/specs/busmaster.rst.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "qemu/module.h"
+#include "qapi/error.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pcie.h"
+#include "hw/qdev-properties.h"
+#include "hw/resettable.h"
+#include "migration/vmstate.h"
+#include "internal.h"
+#include "trace.h"
+
+#define BM_PM_OFFSET        0x40
+#define BM_EXP_OFFSET       0x50
+#define BM_MSIX_OFFSET      0x90
+#define BM_AER_OFFSET       PCI_CONFIG_SPACE_SIZE
+
+#define BM_MIN_MEM_SIZE     (4 * KiB)
+#define BM_MIN_DMA_BITS     32
+#define BM_MAX_DMA_BITS     64
+
+/* Payload and read request sizes are powers of two from 128 bytes. */
+#define BM_TLP_MIN_SHIFT    7
+#define BM_TLP_MAX_SHIFT    12
+#define BM_MPS_CODE_MAX     2   /* 512 bytes */
+#define BM_MRRS_CODE_RESET  2   /* 512 bytes, as the PCI Express spec has it */
+
+static void bm_stop_queues(BusmasterState *s)
+{
+    unsigned i;
+
+    for (i = 0; i < s->num_queues; i++) {
+        bm_queue_stop(&s->queues[i]);
+    }
+}
+
+static void bm_stop_bh(void *opaque)
+{
+    BusmasterState *s = opaque;
+
+    bm_stop_queues(s);
+    QEMU_LOCK_GUARD(&s->stop_lock);
+    s->stop_pending--;
+    qemu_cond_broadcast(&s->stop_cond);
+}
+
+/*
+ * Disable all queues, at once and without a word to the driver: when this
+ * returns, nothing that was submitted before reaches memory any more.
+ *
+ * In the main loop the BQL keeps the workers away. An iothread is asked and
+ * waited for, without the BQL, since its DMA may be what waits for it. Others
+ * may come in meanwhile: register writes are ignored as long as @stopping is not
+ * zero, and a second caller asks and waits for itself.
+ */
+void bm_stop(BusmasterState *s, const char *why)
+{
+    trace_busmaster_stop(why);
+    qatomic_inc(&s->stopping);
+    if (!s->iothread) {
+        bm_stop_queues(s);
+    } else {
+        bql_unlock();
+        WITH_QEMU_LOCK_GUARD(&s->stop_lock) {
+            s->stop_pending++;
+            aio_bh_schedule_oneshot(s->ctx, bm_stop_bh, s);
+            while (s->stop_pending) {
+                qemu_cond_wait(&s->stop_cond, &s->stop_lock);
+            }
+        }
+        bql_lock();
+    }
+    qatomic_dec(&s->stopping);
+    qemu_cond_broadcast(&s->stop_left);
+}
+
+/* All resets: what is not configuration space or device memory is as new. */
+void bm_reset(BusmasterState *s, const char *why)
+{
+    unsigned i;
+
+    trace_busmaster_reset(why);
+    s->enabled = false;
+    bm_stop(s, why);
+    for (i = 0; i < s->num_queues; i++) {
+        bm_queue_reset(&s->queues[i]);
+    }
+    bm_irq_reset(s);
+    QEMU_LOCK_GUARD(&s->fault_lock);
+    s->fault_addr = 0;
+    s->fault_info = 0;
+}
+
+/* Take the request sizes from Device Control, where workers may not look. */
+static void bm_update_tlp_sizes(BusmasterState *s)
+{
+    PCIDevice *pdev = PCI_DEVICE(s);
+    uint16_t devctl = pci_get_word(pdev->config + pdev->exp.exp_cap +
+                                   PCI_EXP_DEVCTL);
+    unsigned mps = BM_GET(PCI_EXP_DEVCTL_PAYLOAD, devctl);
+    unsigned mrrs = BM_GET(PCI_EXP_DEVCTL_READRQ, devctl);
+
+    qatomic_set(&s->mps_shift, BM_TLP_MIN_SHIFT + MIN(mps, BM_MPS_CODE_MAX));
+    qatomic_set(&s->mrrs_shift, MIN(BM_TLP_MIN_SHIFT + mrrs,
+                                    BM_TLP_MAX_SHIFT));
+}
+
+/* FLR, bus reset, D3hot to D0. The core resets the rest of what it knows. */
+static void bm_reset_hold(Object *obj, ResetType type)
+{
+    BusmasterState *s = BUSMASTER(obj);
+    PCIDevice *pdev = PCI_DEVICE(obj);
+    uint8_t *devctl = pdev->config + pdev->exp.exp_cap + PCI_EXP_DEVCTL;
+    uint16_t kept = 0;
+
+    bm_reset(s, "function reset");
+    /* The core clears Bus Master Enable, but not what that enabled. */
+    memory_region_set_enabled(&pdev->bus_master_enable_region, false);
+    if (pci_get_word(devctl) & PCI_EXP_DEVCTL_BCR_FLR) {
+        /* An FLR leaves Max_Payload_Size alone: it is the link's affair. */
+        kept = pci_get_word(devctl) &
+               (PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_BCR_FLR);
+    }
+    pci_set_word(devctl, kept | BM_PREP(PCI_EXP_DEVCTL_READRQ,
+                                        BM_MRRS_CODE_RESET));
+    bm_update_tlp_sizes(s);
+}
+
+static bool bm_in_d0(PCIDevice *pdev)
+{
+    return !(pci_get_word(pdev->config + pdev->pm_cap + PCI_PM_CTRL) &
+             PCI_PM_CTRL_STATE_MASK);
+}
+
+static void bm_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value,
+                            int len)
+{
+    BusmasterState *s = BUSMASTER(pdev);
+    bool was_in_d0 = bm_in_d0(pdev);
+
+    pci_default_write_config(pdev, addr, value, len);
+    pcie_aer_write_config(pdev, addr, value, len);
+    pcie_cap_flr_write_config(pdev, addr, value, len);
+    if (was_in_d0 && !bm_in_d0(pdev)) {
+        bm_stop(s, "D3hot");
+    } else if (!was_in_d0 && bm_in_d0(pdev)) {
+        /* No_Soft_Reset is 0. */
+        pci_device_reset(pdev);
+    }
+    bm_update_tlp_sizes(s);
+}
+
+static bool bm_check_properties(BusmasterState *s, Error **errp)
+{
+    if (s->num_queues < 1 || s->num_queues > BM_MAX_QUEUES) {
+        error_setg(errp, "property 'queues' is %" PRIu32
+                   ", must be 1 to %u", s->num_queues, BM_MAX_QUEUES);
+        return false;
+    }
+    if (s->mem_size < BM_MIN_MEM_SIZE || !is_power_of_2(s->mem_size)) {
+        error_setg(errp, "property 'mem-size' is %" PRIu64
+                   ", must be a power of two and at least %u",
+                   s->mem_size, (unsigned)BM_MIN_MEM_SIZE);
+        return false;
+    }
+    if (s->dma_bits < BM_MIN_DMA_BITS || s->dma_bits > BM_MAX_DMA_BITS) {
+        error_setg(errp, "property 'dma-bits' is %" PRIu32
+                   ", must be %u to %u", s->dma_bits, BM_MIN_DMA_BITS,
+                   BM_MAX_DMA_BITS);
+        return false;
+    }
+    if (s->outstanding < 1 || s->outstanding > BM_MAX_OUTSTANDING) {
+        error_setg(errp, "property 'outstanding' is %" PRIu32
+                   ", must be 1 to %u", s->outstanding, BM_MAX_OUTSTANDING);
+        return false;
+    }
+    return true;
+}
+
+/* Capabilities at fixed places: none of these can fail. */
+static void bm_init_capabilities(PCIDevice *pdev)
+{
+    pci_pm_init(pdev, BM_PM_OFFSET, &error_abort);
+    pci_set_word(pdev->config + BM_PM_OFFSET + PCI_PM_PMC, 3 /* PM 1.2 */);
+    pci_set_word(pdev->wmask + BM_PM_OFFSET + PCI_PM_CTRL,
+                 PCI_PM_CTRL_STATE_MASK);
+
+    pcie_endpoint_cap_init(pdev, BM_EXP_OFFSET);
+    pcie_cap_deverr_init(pdev);
+    pcie_cap_flr_init(pdev);
+    pci_long_test_and_set_mask(pdev->config + BM_EXP_OFFSET + PCI_EXP_DEVCAP,
+                               BM_MPS_CODE_MAX);
+    pci_word_test_and_set_mask(pdev->wmask + BM_EXP_OFFSET + PCI_EXP_DEVCTL,
+                               PCI_EXP_DEVCTL_PAYLOAD |
+                               PCI_EXP_DEVCTL_READRQ);
+}
+
+static void busmaster_realize(PCIDevice *pdev, Error **errp)
+{
+    BusmasterState *s = BUSMASTER(pdev);
+    unsigned i;
+
+    if (!bm_check_properties(s, errp) ||
+        !memory_region_init_ram(&s->mem, OBJECT(s), "busmaster.mem",
+                                s->mem_size, errp) ||
+        msix_init_exclusive_bar(pdev, s->num_queues + 1, BM_BAR_MSIX,
+                                errp) < 0) {
+        return;
+    }
+    bm_init_capabilities(pdev);
+    if (pcie_aer_init(pdev, PCI_ERR_VER, BM_AER_OFFSET, PCI_ERR_SIZEOF,
+                      errp) < 0) {
+        pcie_cap_exit(pdev);
+        msix_uninit_exclusive_bar(pdev);
+        return;
+    }
+
+    /* Only RAM can be mapped: dma.c says what is built on that. */
+    pci_get_address_space(pdev)->max_bounce_buffer_size = 0;
+    s->dma_limit = MAKE_64BIT_MASK(0, s->dma_bits);
+
+    memory_region_init_io(&s->regs, OBJECT(s), &bm_regs_ops, s,
+                          "busmaster.regs",
+                          pow2ceil(BM_QUEUE_PAGE(s->num_queues)));
+    /* bm_stop() lets other vCPUs in: they are to meet bm_regs_ops, no error. */
+    s->regs.disable_reentrancy_guard = true;
+    pci_register_bar(pdev, BM_BAR_REGS, PCI_BASE_ADDRESS_MEM_TYPE_64,
+                     &s->regs);
+    pci_register_bar(pdev, BM_BAR_MEM, PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->mem);
+    memory_region_init_alias(&s->mem_alias, OBJECT(s), "busmaster.local",
+                             &s->mem, 0, s->mem_size);
+    address_space_init(&s->mem_as, &s->mem_alias, "busmaster.local");
+
+    s->ctx = s->iothread ? iothread_get_aio_context(s->iothread) :
+                           qemu_get_aio_context();
+    qemu_mutex_init(&s->stop_lock);
+    qemu_cond_init(&s->stop_cond);
+    qemu_cond_init(&s->stop_left);
+    qemu_mutex_init(&s->fault_lock);
+    bm_irq_init(s);
+    s->queues = g_new0(BmQueue, s->num_queues);
+    for (i = 0; i < s->num_queues; i++) {
+        bm_queue_init(&s->queues[i], s, i);
+    }
+    bm_update_tlp_sizes(s);
+}
+
+static void busmaster_exit(PCIDevice *pdev)
+{
+    BusmasterState *s = BUSMASTER(pdev);
+    unsigned i;
+
+    /* For good. Other callers of bm_stop() still have an access to finish. */
+    qatomic_inc(&s->stopping);
+    bm_stop(s, "unplug");
+    while (s->stopping > 1) {
+        qemu_cond_wait_bql(&s->stop_left);
+    }
+    for (i = 0; i < s->num_queues; i++) {
+        bm_queue_exit(&s->queues[i]);
+    }
+    g_free(s->queues);
+    bm_irq_exit(s);
+    qemu_mutex_destroy(&s->fault_lock);
+    qemu_cond_destroy(&s->stop_left);
+    qemu_cond_destroy(&s->stop_cond);
+    qemu_mutex_destroy(&s->stop_lock);
+    address_space_destroy(&s->mem_as);
+    pcie_aer_exit(pdev);
+    pcie_cap_exit(pdev);
+    msix_uninit_exclusive_bar(pdev);
+}
+
+/*
+ * Commands in flight live in workers, and what they have done so far cannot be
+ * told to another host: to be migratable the device would have to drain them
+ * when the machine stops, at the pleasure of rings that the guest no longer
+ * empties.
+ */
+static const VMStateDescription vmstate_busmaster = {
+    .name = TYPE_BUSMASTER,
+    .unmigratable = 1,
+};
+
+static const Property busmaster_properties[] = {
+    DEFINE_PROP_UINT32("queues", BusmasterState, num_queues, 8),
+    DEFINE_PROP_SIZE("mem-size", BusmasterState, mem_size, 64 * MiB),
+    DEFINE_PROP_UINT32("dma-bits", BusmasterState, dma_bits, 64),
+    DEFINE_PROP_UINT32("outstanding", BusmasterState, outstanding, 16),
+    DEFINE_PROP_LINK("iothread", BusmasterState, iothread, TYPE_IOTHREAD,
+                     IOThread *),
+};
+
+static void busmaster_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+
+    k->realize = busmaster_realize;
+    k->exit = busmaster_exit;
+    k->config_write = bm_write_config;
+    k->vendor_id = BM_PCI_VENDOR_ID;
+    k->device_id = BM_PCI_DEVICE_ID;
+    k->revision = BM_VERSION_MAJOR;
+    k->class_id = BM_PCI_CLASS >> 8;
+    rc->phases.hold = bm_reset_hold;
+    dc->desc = "PCI Express DMA engine";
+    dc->vmsd = &vmstate_busmaster;
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    device_class_set_props(dc, busmaster_properties);
+}
+
+static const TypeInfo busmaster_info = {
+    .name = TYPE_BUSMASTER,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(BusmasterState),
+    .class_init = busmaster_class_init,
+    .interfaces = (InterfaceInfo[]) {
+        { INTERFACE_PCIE_DEVICE },
+        { }
+    },
+};
+
+static void busmaster_register_types(void)
+{
+    type_register_static(&busmaster_info);
+}
+
+type_init(busmaster_register_types)

@@ -1,0 +1,113 @@
+/*
+ * busmaster: the one way to memory
+ *
+ * Everything that the device reads or writes, be it a submission, an SGL entry,
+ * data or a completion, is mapped here, used, and unmapped. It is apart because
+ * three promises are kept in it and nowhere else: every refusal is noticed and
+ * recorded, no address beyond the device's width is emitted, and every request
+ * is counted.
+ *
+ * The address space has no bounce buffers (see busmaster_realize()), so only RAM
+ * can be mapped. A DMA thus never runs another device's code, nor our own: there
+ * is no re-entrancy, and a worker needs no BQL.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "internal.h"
+#include "trace.h"
+
+static const char *bm_dma_name(const BmDma *dma)
+{
+    return dma->write ? "write" : "read";
+}
+
+static void bm_dma_refuse(BmQueue *q, uint16_t tag, const BmDma *dma)
+{
+    BusmasterState *s = q->dev;
+    uint32_t count;
+
+    trace_busmaster_dma_refused(q->index, tag, bm_dma_name(dma), dma->addr);
+    QEMU_LOCK_GUARD(&s->fault_lock);
+    count = BM_GET(BM_FAULT_COUNT, s->fault_info) + 1;
+    s->fault_addr = dma->addr;
+    s->fault_info = BM_PREP(BM_FAULT_COUNT, count) | BM_FAULT_VALID |
+                    (dma->write ? BM_FAULT_WRITE : 0) |
+                    BM_PREP(BM_FAULT_QUEUE, q->index) |
+                    BM_PREP(BM_FAULT_TAG, tag);
+}
+
+/*
+ * Count the requests for @len bytes at @addr. A contiguous range may come in
+ * several calls: a block that the call before has ended in was requested
+ * already, so however the range is cut up, the sum is the same.
+ */
+static void bm_dma_count(BmQueue *q, const BmDma *dma, uint64_t len,
+                         BmRequests *requests)
+{
+    unsigned shift = dma->write ? qatomic_read(&q->dev->mps_shift) :
+                                  qatomic_read(&q->dev->mrrs_shift);
+    uint64_t first = dma->addr >> shift;
+    uint64_t last = (dma->addr + len - 1) >> shift;
+    uint64_t tlps = last - first + 1;
+
+    if (requests->open && requests->last == first) {
+        tlps--;
+    }
+    requests->open = true;
+    requests->last = last;
+    stat64_add(dma->write ? &q->mwr_tlps : &q->mrd_tlps, tlps);
+    stat64_add(dma->write ? &q->mwr_bytes : &q->mrd_bytes, len);
+}
+
+/* End a mapping of which the first @used bytes were read or written. */
+void bm_dma_unmap(BmQueue *q, BmDma *dma, uint64_t used, BmRequests *requests)
+{
+    AddressSpace *as = dma->local ? &q->dev->mem_as :
+                                    pci_get_address_space(PCI_DEVICE(q->dev));
+
+    dma_memory_unmap(as, dma->host, dma->len,
+                     dma->write ? DMA_DIRECTION_FROM_DEVICE :
+                                  DMA_DIRECTION_TO_DEVICE, used);
+    if (!dma->local && used) {
+        bm_dma_count(q, dma, used, requests);
+    }
+}
+
+/*
+ * Map @len bytes at @dma->addr, or as many of them as are contiguous; the
+ * caller says in @dma which side of the device they are on and which way the
+ * data goes. Returns false if not even the first @unit bytes can be had.
+ */
+bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
+                uint64_t unit)
+{
+    BusmasterState *s = q->dev;
+    AddressSpace *as = &s->mem_as;
+
+    if (!dma->local) {
+        as = pci_get_address_space(PCI_DEVICE(s));
+        if (dma->addr > s->dma_limit) {
+            bm_dma_refuse(q, tag, dma);
+            return false;
+        }
+        len = MIN(len - 1, s->dma_limit - dma->addr) + 1;
+    }
+
+    dma->len = len;
+    dma->host = dma_memory_map(as, dma->addr, &dma->len,
+                               dma->write ? DMA_DIRECTION_FROM_DEVICE :
+                                            DMA_DIRECTION_TO_DEVICE,
+                               MEMTXATTRS_UNSPECIFIED);
+    if (dma->host && dma->len < unit) {
+        bm_dma_unmap(q, dma, 0, NULL);
+        dma->host = NULL;
+    }
+    if (!dma->host) {
+        bm_dma_refuse(q, tag, dma);
+        return false;
+    }
+    trace_busmaster_dma(q->index, tag, bm_dma_name(dma), dma->addr, dma->len);
+    return true;
+}

@@ -1,0 +1,249 @@
+/*
+ * busmaster, a PCI Express DMA engine: what its source files share
+ *
+ * Who may touch what:
+ *
+ * - Configuration space, registers and the device's own state belong to the
+ *   holder of the BQL.
+ * - A queue that is RUNNING or DRAINING belongs to its worker, which is a BH in
+ *   the main loop or in an iothread. Others reach it only by the fields that
+ *   say "atomic", and by bm_stop(). In any other state it belongs to the holder
+ *   of the BQL.
+ * - BmQueue.lock covers the changes of a queue's state, nothing else. It is
+ *   never held across a DMA, because a worker's DMA can need the BQL: an IOMMU
+ *   reports a fault by an interrupt.
+ * - A worker runs to the end of its BH without waiting for anybody, so that
+ *   bm_stop() may wait for it, having let go of the BQL.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_DMA_BUSMASTER_INTERNAL_H
+#define HW_DMA_BUSMASTER_INTERNAL_H
+
+#include "block/aio.h"
+#include "hw/dma/busmaster_hw.h"
+#include "hw/pci/pci_device.h"
+#include "qemu/bitmap.h"
+#include "qemu/queue.h"
+#include "qemu/stats64.h"
+#include "qemu/thread.h"
+#include "qemu/units.h"
+#include "system/iothread.h"
+
+#define TYPE_BUSMASTER "busmaster"
+OBJECT_DECLARE_SIMPLE_TYPE(BusmasterState, BUSMASTER)
+
+/* The contract leaves these to the device: they appear in CAP. */
+#define BM_MAX_ORDER        12
+#define BM_XFER_ORDER       30
+#define BM_SGL_MAX          4096
+
+#define BM_MAX_OUTSTANDING  64
+#define BM_MAX_VECTORS      (BM_MAX_QUEUES + 1)
+
+/* One turn of a command in the round-robin, and one run of a queue's BH. */
+#define BM_TURN_BYTES       (256 * KiB)
+#define BM_TURN_PIECES      64
+#define BM_TURN_COST        (4 * KiB)
+#define BM_RUN_COST         (1 * MiB)
+
+#define BM_FETCH_BATCH      16
+#define BM_SGL_BATCH        16
+
+typedef struct BmQueue BmQueue;
+
+/* A range of bus addresses (or of device memory) that is mapped for use. */
+typedef struct BmDma {
+    void *host;
+    uint64_t addr;
+    dma_addr_t len;
+    bool local;
+    bool write;
+} BmDma;
+
+/* The requests of one contiguous range; see bm_dma_unmap(). */
+typedef struct BmRequests {
+    bool open;
+    uint64_t last;          /* the block in which the last request was made */
+} BmRequests;
+
+/* One side of a command: a pointer, and how far it was walked. */
+typedef struct BmSide {
+    enum bm_space space;
+    bool write;
+    uint64_t addr;          /* the next byte of the present piece */
+    uint64_t left;          /* what is left of the piece */
+    BmRequests requests;    /* those of the piece */
+
+    /* BM_SPACE_HOST_SGL only */
+    uint64_t list;          /* bus address of the next entry to be fetched */
+    uint32_t count;         /* entries of this list that were not yet fetched */
+    uint32_t budget;        /* entries that may still be used */
+    unsigned next;          /* index in batch[] */
+    unsigned fetched;       /* entries in batch[] */
+    struct bm_hw_seg batch[BM_SGL_BATCH];
+} BmSide;
+
+/* The life of a command, in the words of every textbook on bus mastering. */
+typedef enum BmCmdState {
+    BM_CMD_IDLE,            /* not there, or fetched and behind a fence */
+    BM_CMD_REQ_BUS,         /* joins the round-robin */
+    BM_CMD_WAIT_GRANT,      /* waits for its turn */
+    BM_CMD_SETUP_ADDR,      /* finds the next piece of both sides */
+    BM_CMD_DO_READ,         /* maps what is read */
+    BM_CMD_DO_WRITE,        /* maps what is written; the data moves */
+    BM_CMD_WAIT_READY,      /* the data has moved, the mappings end */
+    BM_CMD_CHECK_DONE,      /* another piece, another turn, or the end? */
+    BM_CMD_DONE,            /* has its status, waits to be posted */
+} BmCmdState;
+
+/* BmCommand.name */
+#define BM_NAME_TAG         0x0000ffffu
+#define BM_NAME_ACTIVE      0x00010000u
+#define BM_NAME_ABORT       0x00020000u
+
+typedef struct BmCommand {
+    BmCmdState state;
+    enum bm_op op;
+    uint8_t flags;
+    uint16_t tag;
+    enum bm_status status;
+    uint64_t info;
+    uint64_t operand;       /* the pattern, or the CRC so far */
+    uint64_t length;
+    uint64_t done;
+    BmSide src;
+    BmSide dst;
+    uint32_t name;          /* atomic: the tag while it can be aborted */
+    QSIMPLEQ_ENTRY(BmCommand) link;
+} BmCommand;
+
+typedef QSIMPLEQ_HEAD(, BmCommand) BmCmdList;
+
+struct BmQueue {
+    BusmasterState *dev;
+    unsigned index;
+    QEMUBH *bh;
+    QemuMutex lock;
+
+    uint64_t sq_base;
+    uint64_t cq_base;
+    uint32_t order;
+    bool enable;            /* CTL.ENABLE as it was written */
+
+    uint32_t state;         /* atomic: BM_QREG_STATE, changed under the lock */
+    uint32_t sq_tail;       /* atomic: doorbell */
+    uint32_t cq_head;       /* atomic: doorbell */
+    uint32_t cq_tail;       /* atomic: where the next completion goes */
+    bool armed;             /* atomic */
+    enum bm_halt bad_doorbell; /* atomic: a reason for the worker to halt */
+
+    uint32_t sq_head;       /* the next submission to be fetched */
+    uint32_t cq_posted;     /* completions since the queue was enabled */
+    uint32_t irq_posted;    /* cq_posted at the last that wants an interrupt */
+    bool phase;
+
+    BmCommand *cmds;
+    BmCmdList free;
+    unsigned num_free;
+    BmCmdList waiting;      /* fetched, in order: a fence is in the way */
+    BmCmdList active;       /* the round-robin */
+    BmCmdList done;         /* finished, in order: to be posted */
+    bool fence;             /* a fence is active, hence alone */
+
+    Stat64 mrd_tlps;
+    Stat64 mrd_bytes;
+    Stat64 mwr_tlps;
+    Stat64 mwr_bytes;
+};
+
+struct BusmasterState {
+    PCIDevice parent_obj;
+
+    /* properties */
+    uint32_t num_queues;
+    uint64_t mem_size;
+    uint32_t dma_bits;
+    uint32_t outstanding;
+    IOThread *iothread;
+
+    MemoryRegion regs;
+    MemoryRegion mem;
+    MemoryRegion mem_alias;
+    AddressSpace mem_as;
+    AioContext *ctx;
+    BmQueue *queues;
+
+    bool enabled;
+    uint64_t dma_limit;     /* the last bus address that the device can emit */
+    unsigned mrrs_shift;    /* atomic: log2 of Max_Read_Request_Size */
+    unsigned mps_shift;     /* atomic: log2 of Max_Payload_Size */
+
+    unsigned stopping;      /* atomic: calls of bm_stop() under way */
+    QemuMutex stop_lock;
+    QemuCond stop_cond;
+    unsigned stop_pending;  /* stop_lock: workers that were asked to stop */
+    QemuCond stop_left;     /* BQL: a call of bm_stop() has ended */
+
+    QemuMutex fault_lock;
+    uint64_t fault_addr;    /* fault_lock */
+    uint64_t fault_info;    /* fault_lock */
+
+    QEMUBH *irq_bh;
+    DECLARE_BITMAP(irqs, BM_MAX_VECTORS); /* atomic: to be sent */
+    uint64_t msg_tlps;
+};
+
+/* busmaster.c: the device as a whole */
+void bm_stop(BusmasterState *s, const char *why);
+void bm_reset(BusmasterState *s, const char *why);
+
+/* regs.c: the registers */
+extern const MemoryRegionOps bm_regs_ops;
+
+/* irq.c: interrupts */
+void bm_irq_raise(BusmasterState *s, unsigned vector);
+void bm_irq_init(BusmasterState *s);
+void bm_irq_reset(BusmasterState *s);
+void bm_irq_exit(BusmasterState *s);
+
+/* queue.c: a queue's life and its rings */
+enum bm_qstate bm_queue_state(BmQueue *q);
+void bm_queue_init(BmQueue *q, BusmasterState *s, unsigned index);
+void bm_queue_exit(BmQueue *q);
+void bm_queue_enable(BmQueue *q);
+void bm_queue_disable(BmQueue *q);
+void bm_queue_reset(BmQueue *q);
+void bm_queue_stop(BmQueue *q);
+void bm_queue_bad_doorbell(BmQueue *q, enum bm_halt cause);
+void bm_queue_abort(BmQueue *q, uint16_t tag);
+bool bm_queue_fetch(BmQueue *q);
+bool bm_queue_post(BmQueue *q);
+
+/* engine.c: the round-robin and the state machine */
+bool bm_engine_run(BmQueue *q);
+void bm_cmd_enter(BmQueue *q, BmCommand *c, BmCmdState state);
+void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info);
+
+/* command.c: what a command says, and what it does to bytes */
+void bm_cmd_decode(BusmasterState *s, BmCommand *c,
+                   const struct bm_hw_sqe *sqe);
+bool bm_cmd_reads_dst(const BmCommand *c);
+void bm_cmd_move(BmCommand *c, const uint8_t *src, uint8_t *dst, size_t len);
+
+/* walk.c: pointers and scatter-gather lists */
+void bm_side_init(BmSide *side, const struct bm_hw_ptr *ptr, uint64_t length,
+                  bool write);
+bool bm_side_resolve(BmQueue *q, BmCommand *c, BmSide *side, uint64_t *len);
+bool bm_side_map(BmQueue *q, BmCommand *c, BmSide *side, BmDma *dma,
+                 uint64_t *len);
+void bm_side_unmap(BmQueue *q, BmSide *side, BmDma *dma, uint64_t used);
+
+/* dma.c: the one way to memory */
+bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
+                uint64_t unit);
+void bm_dma_unmap(BmQueue *q, BmDma *dma, uint64_t used,
+                  BmRequests *requests);
+
+#endif

@@ -1,0 +1,348 @@
+/*
+ * busmaster: the registers
+ *
+ * What a register access means. A register is 8 bytes wide and is accessed by 4
+ * or 8 aligned bytes; everything else, and every write that the contract does
+ * not allow, is logged as the guest's error and has no effect.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/log.h"
+#include "internal.h"
+#include "trace.h"
+
+#define BM_REG_SIZE         8
+
+/* The part of a register that an access is about. */
+typedef struct BmAccess {
+    hwaddr reg;
+    unsigned shift;
+    uint64_t mask;          /* in place */
+} BmAccess;
+
+static bool bm_access_decode(BmAccess *a, hwaddr addr, unsigned size)
+{
+    if ((size != 4 && size != 8) || !QEMU_IS_ALIGNED(addr, size)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "busmaster: access of %u bytes at 0x%"
+                      HWADDR_PRIx " is not an aligned one of 4 or 8 bytes\n",
+                      size, addr);
+        return false;
+    }
+    a->reg = QEMU_ALIGN_DOWN(addr, BM_REG_SIZE);
+    a->shift = (addr - a->reg) * 8;
+    a->mask = MAKE_64BIT_MASK(a->shift, size * 8);
+    return true;
+}
+
+static void bm_bad_write(hwaddr addr, uint64_t value, const char *why)
+{
+    qemu_log_mask(LOG_GUEST_ERROR, "busmaster: write of 0x%" PRIx64
+                  " to register 0x%" HWADDR_PRIx " ignored: %s\n",
+                  value, addr, why);
+}
+
+static uint64_t bm_cap(BusmasterState *s)
+{
+    return BM_PREP(BM_CAP_QUEUES, s->num_queues) |
+           BM_PREP(BM_CAP_MAX_ORDER, BM_MAX_ORDER) |
+           BM_PREP(BM_CAP_DMA_BITS, s->dma_bits) |
+           BM_PREP(BM_CAP_XFER_ORDER, BM_XFER_ORDER) |
+           BM_PREP(BM_CAP_SGL_MAX, BM_SGL_MAX);
+}
+
+static uint64_t bm_halted(BusmasterState *s)
+{
+    uint64_t halted = 0;
+    unsigned i;
+
+    for (i = 0; i < s->num_queues; i++) {
+        if (bm_queue_state(&s->queues[i]) == BM_QSTATE_HALTED) {
+            halted |= BIT_ULL(i);
+        }
+    }
+    return halted;
+}
+
+static uint64_t bm_fault(BusmasterState *s, const uint64_t *part)
+{
+    QEMU_LOCK_GUARD(&s->fault_lock);
+    return *part;
+}
+
+/* The counter at @offset in BmQueue, over all queues. */
+static uint64_t bm_sum(BusmasterState *s, size_t offset)
+{
+    uint64_t sum = 0;
+    unsigned i;
+
+    for (i = 0; i < s->num_queues; i++) {
+        sum += stat64_get((void *)&s->queues[i] + offset);
+    }
+    return sum;
+}
+
+static uint64_t bm_ctl_read(BusmasterState *s, hwaddr reg)
+{
+    switch (reg) {
+    case BM_REG_ID:
+        return BM_PREP(BM_ID_MAGIC, BM_MAGIC) |
+               BM_PREP(BM_ID_MAJOR, BM_VERSION_MAJOR) |
+               BM_PREP(BM_ID_MINOR, BM_VERSION_MINOR);
+    case BM_REG_CAP:
+        return bm_cap(s);
+    case BM_REG_CAP2:
+        return BM_PREP(BM_CAP2_OPS, BIT(BM_OP_NOP) | BIT(BM_OP_COPY) |
+                       BIT(BM_OP_FILL) | BIT(BM_OP_CRC32C) |
+                       BIT(BM_OP_COPY_CRC32C) | BIT(BM_OP_COMPARE));
+    case BM_REG_MEM_SIZE:
+        return s->mem_size;
+    case BM_REG_CTRL:
+        return (s->enabled ? BM_CTRL_ENABLE : 0) |
+               (s->stopping ? BM_CTRL_RESET : 0);
+    case BM_REG_STATUS:
+        return s->enabled ? BM_STATUS_READY : 0;
+    case BM_REG_HALTED:
+        return bm_halted(s);
+    case BM_REG_FAULT_ADDR:
+        return bm_fault(s, &s->fault_addr);
+    case BM_REG_FAULT_INFO:
+        return bm_fault(s, &s->fault_info);
+    case BM_REG_MRD_TLPS:
+        return bm_sum(s, offsetof(BmQueue, mrd_tlps));
+    case BM_REG_MRD_BYTES:
+        return bm_sum(s, offsetof(BmQueue, mrd_bytes));
+    case BM_REG_MWR_TLPS:
+        return bm_sum(s, offsetof(BmQueue, mwr_tlps));
+    case BM_REG_MWR_BYTES:
+        return bm_sum(s, offsetof(BmQueue, mwr_bytes));
+    case BM_REG_MSG_TLPS:
+        return s->msg_tlps;
+    default:
+        qemu_log_mask(LOG_GUEST_ERROR, "busmaster: read of reserved register "
+                      "0x%" HWADDR_PRIx "\n", reg);
+        return 0;
+    }
+}
+
+static void bm_ctl_write(BusmasterState *s, hwaddr reg, uint64_t value)
+{
+    bool enable = value & BM_CTRL_ENABLE;
+
+    if (reg != BM_REG_CTRL) {
+        bm_bad_write(reg, value, "read-only or reserved");
+        return;
+    }
+    if (value & ~(uint64_t)(BM_CTRL_ENABLE | BM_CTRL_RESET)) {
+        bm_bad_write(reg, value, "reserved bits");
+    }
+    if (value & BM_CTRL_RESET) {
+        bm_reset(s, "CTRL.RESET");
+    } else if (enable != s->enabled) {
+        s->enabled = enable;
+        if (!enable) {
+            bm_stop(s, "CTRL.ENABLE cleared");
+        }
+    }
+}
+
+static uint64_t bm_queue_read(BmQueue *q, hwaddr reg)
+{
+    switch (reg) {
+    case BM_QREG_SQ_TAIL:
+        return q->sq_tail;
+    case BM_QREG_CQ_HEAD:
+        return BM_PREP(BM_CQ_HEAD_INDEX, q->cq_head) |
+               (qatomic_read(&q->armed) ? BM_CQ_HEAD_ARM : 0);
+    case BM_QREG_SQ_BASE:
+        return q->sq_base;
+    case BM_QREG_CQ_BASE:
+        return q->cq_base;
+    case BM_QREG_ORDER:
+        return q->order;
+    case BM_QREG_CTL:
+        return q->enable ? BM_QCTL_ENABLE : 0;
+    case BM_QREG_STATE:
+        return qatomic_read(&q->state);
+    case BM_QREG_MODERATION:
+    case BM_QREG_SHADOW:
+    case BM_QREG_ABORT:
+        return 0;
+    default:
+        qemu_log_mask(LOG_GUEST_ERROR, "busmaster: read of reserved register "
+                      "0x%" HWADDR_PRIx " of queue %u\n", reg, q->index);
+        return 0;
+    }
+}
+
+static void bm_sq_tail_write(BmQueue *q, uint64_t value)
+{
+    if (bm_queue_state(q) != BM_QSTATE_RUNNING) {
+        bm_bad_write(BM_QREG_SQ_TAIL, value, "the queue is not running");
+    } else if (value >> q->order) {
+        bm_queue_bad_doorbell(q, BM_HALT_BAD_TAIL);
+    } else {
+        qatomic_set(&q->sq_tail, value);
+        qemu_bh_schedule(q->bh);
+    }
+}
+
+static void bm_cq_head_write(BmQueue *q, uint64_t value)
+{
+    uint32_t mask = (1u << q->order) - 1;
+    uint32_t head = BM_GET(BM_CQ_HEAD_INDEX, value);
+    uint32_t posted = (qatomic_read(&q->cq_tail) - q->cq_head) & mask;
+    enum bm_qstate state = bm_queue_state(q);
+
+    if (state != BM_QSTATE_RUNNING && state != BM_QSTATE_DRAINING) {
+        bm_bad_write(BM_QREG_CQ_HEAD, value, "the queue is not running");
+    } else if (head > mask || ((head - q->cq_head) & mask) > posted ||
+               value & ~(uint64_t)(BM_CQ_HEAD_INDEX | BM_CQ_HEAD_ARM)) {
+        bm_queue_bad_doorbell(q, BM_HALT_BAD_HEAD);
+    } else {
+        qatomic_set(&q->cq_head, head);
+        if (value & BM_CQ_HEAD_ARM) {
+            /* The head first: what it tells to be seen raises no interrupt. */
+            qatomic_store_release(&q->armed, true);
+        }
+        qemu_bh_schedule(q->bh);
+    }
+}
+
+static void bm_queue_ctl_write(BmQueue *q, uint64_t value)
+{
+    if (value & ~(uint64_t)BM_QCTL_ENABLE) {
+        bm_bad_write(BM_QREG_CTL, value, "reserved bits");
+    }
+    if (!(value & BM_QCTL_ENABLE)) {
+        bm_queue_disable(q);
+    } else if (!q->dev->enabled) {
+        bm_bad_write(BM_QREG_CTL, value, "the device is not enabled");
+    } else if (!q->enable) {
+        if (bm_queue_state(q) == BM_QSTATE_DISABLED) {
+            bm_queue_enable(q);
+        } else {
+            bm_bad_write(BM_QREG_CTL, value, "the queue is being drained");
+        }
+    }
+}
+
+static void bm_queue_write(BmQueue *q, hwaddr reg, uint64_t value)
+{
+    bool disabled = bm_queue_state(q) == BM_QSTATE_DISABLED;
+
+    switch (reg) {
+    case BM_QREG_SQ_TAIL:
+        bm_sq_tail_write(q, value);
+        return;
+    case BM_QREG_CQ_HEAD:
+        bm_cq_head_write(q, value);
+        return;
+    case BM_QREG_CTL:
+        bm_queue_ctl_write(q, value);
+        return;
+    case BM_QREG_ABORT:
+        bm_queue_abort(q, value);
+        return;
+    case BM_QREG_SQ_BASE:
+    case BM_QREG_CQ_BASE:
+    case BM_QREG_ORDER:
+        if (!disabled) {
+            bm_bad_write(reg, value, "the queue is not disabled");
+        } else if (reg == BM_QREG_SQ_BASE) {
+            q->sq_base = value;
+        } else if (reg == BM_QREG_CQ_BASE) {
+            q->cq_base = value;
+        } else {
+            q->order = value;
+        }
+        return;
+    default:
+        bm_bad_write(reg, value, "read-only or reserved");
+    }
+}
+
+/* The queue whose page @reg is in, and the register in that page. */
+static BmQueue *bm_regs_queue(BusmasterState *s, hwaddr *reg)
+{
+    unsigned page = *reg / BM_PAGE_SIZE;
+
+    if (!page || page > s->num_queues) {
+        return NULL;
+    }
+    *reg %= BM_PAGE_SIZE;
+    return &s->queues[page - 1];
+}
+
+static uint64_t bm_reg_read(BusmasterState *s, hwaddr reg)
+{
+    BmQueue *q = bm_regs_queue(s, &reg);
+
+    return q ? bm_queue_read(q, reg) : bm_ctl_read(s, reg);
+}
+
+static uint64_t bm_regs_read(void *opaque, hwaddr addr, unsigned size)
+{
+    BusmasterState *s = opaque;
+    uint64_t value = 0;
+    BmAccess a;
+
+    if (bm_access_decode(&a, addr, size)) {
+        value = (bm_reg_read(s, a.reg) & a.mask) >> a.shift;
+    }
+    trace_busmaster_read(addr, size, value);
+    return value;
+}
+
+/* Of these all 64 bits mean something: half a write changes half of them. */
+static bool bm_reg_is_wide(const BmQueue *q, hwaddr reg)
+{
+    return q && (reg == BM_QREG_SQ_BASE || reg == BM_QREG_CQ_BASE);
+}
+
+static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,
+                          unsigned size)
+{
+    BusmasterState *s = opaque;
+    BmAccess a;
+    BmQueue *q;
+
+    trace_busmaster_write(addr, size, value);
+    if (!bm_access_decode(&a, addr, size)) {
+        return;
+    }
+    if (s->stopping) {
+        bm_bad_write(addr, value, "a reset is under way");
+        return;
+    }
+    q = bm_regs_queue(s, &a.reg);
+    value <<= a.shift;
+    if (bm_reg_is_wide(q, a.reg)) {
+        value |= bm_queue_read(q, a.reg) & ~a.mask;
+    } else if (a.shift) {
+        bm_bad_write(addr, value, "the upper half of a 32-bit register");
+        return;
+    }
+    if (q) {
+        bm_queue_write(q, a.reg, value);
+    } else {
+        bm_ctl_write(s, a.reg, value);
+    }
+}
+
+const MemoryRegionOps bm_regs_ops = {
+    .read = bm_regs_read,
+    .write = bm_regs_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = {
+        .min_access_size = 1,
+        .max_access_size = 8,
+        .unaligned = true,
+    },
+    .impl = {
+        .min_access_size = 1,
+        .max_access_size = 8,
+        .unaligned = true,
+    },
+};

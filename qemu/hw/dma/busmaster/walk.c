@@ -1,0 +1,140 @@
+/*
+ * busmaster: pointers and scatter-gather lists
+ *
+ * Turns a command's pointer into contiguous pieces, one at a time and no earlier
+ * than needed. It is apart because it is the part of the device that reads a
+ * structure of the guest's making and of the guest's length: all limits on it
+ * are in this file. Entries are fetched once, into the device, and judged there.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "internal.h"
+
+#define BM_SEG_SIZE sizeof(struct bm_hw_seg)
+
+/* Does [addr, addr + len) wrap? To end at 2^64 is fine. */
+static bool bm_range_wraps(uint64_t addr, uint64_t len)
+{
+    return len - 1 > UINT64_MAX - addr;
+}
+
+void bm_side_init(BmSide *side, const struct bm_hw_ptr *ptr, uint64_t length,
+                  bool write)
+{
+    memset(side, 0, offsetof(BmSide, batch));
+    side->space = ptr->space;
+    side->write = write;
+    if (side->space == BM_SPACE_HOST_SGL) {
+        side->list = le64_to_cpu(ptr->addr);
+        side->count = le32_to_cpu(ptr->count);
+        side->budget = BM_SGL_MAX;
+    } else {
+        side->addr = le64_to_cpu(ptr->addr);
+        side->left = length;
+    }
+}
+
+static bool bm_sgl_list_valid(const BmSide *side)
+{
+    return side->count && QEMU_IS_ALIGNED(side->list, BM_SEG_SIZE) &&
+           !bm_range_wraps(side->list, side->count * (uint64_t)BM_SEG_SIZE);
+}
+
+static bool bm_sgl_fetch(BmQueue *q, BmCommand *c, BmSide *side)
+{
+    BmDma dma = { .addr = side->list };
+    BmRequests requests = {};
+    uint32_t want = MIN(MIN(side->count, side->budget), BM_SGL_BATCH);
+
+    if (!bm_sgl_list_valid(side)) {
+        bm_cmd_fail(c, BM_ST_BAD_SGL, 0);
+        return false;
+    }
+    if (!side->budget) {
+        bm_cmd_fail(c, BM_ST_SGL_TOO_LONG, 0);
+        return false;
+    }
+    if (!bm_dma_map(q, c->tag, &dma, want * BM_SEG_SIZE, BM_SEG_SIZE)) {
+        bm_cmd_fail(c, BM_ST_DMA_READ_FAULT, side->list);
+        return false;
+    }
+    side->next = 0;
+    side->fetched = dma.len / BM_SEG_SIZE;
+    memcpy(side->batch, dma.host, side->fetched * BM_SEG_SIZE);
+    bm_dma_unmap(q, &dma, side->fetched * BM_SEG_SIZE, &requests);
+    side->list += side->fetched * BM_SEG_SIZE;
+    side->count -= side->fetched;
+    return true;
+}
+
+/* Make the next segment the present piece. */
+static bool bm_sgl_next(BmQueue *q, BmCommand *c, BmSide *side)
+{
+    for (;;) {
+        const struct bm_hw_seg *seg;
+        uint32_t flags, len;
+        uint64_t addr;
+
+        if (side->next == side->fetched && !bm_sgl_fetch(q, c, side)) {
+            return false;
+        }
+        seg = &side->batch[side->next++];
+        side->budget--;
+        addr = le64_to_cpu(seg->addr);
+        len = le32_to_cpu(seg->length);
+        flags = le32_to_cpu(seg->flags);
+
+        if (flags == BM_SEG_CHAIN && side->next == side->fetched &&
+            !side->count) {
+            side->list = addr;
+            side->count = len;
+            continue;
+        }
+        if (flags || !len || bm_range_wraps(addr, len)) {
+            bm_cmd_fail(c, BM_ST_BAD_SGL, 0);
+            return false;
+        }
+        side->addr = addr;
+        side->left = len;
+        side->requests.open = false;
+        return true;
+    }
+}
+
+/* See to it that @side has a piece, and cut @len to what that offers. */
+bool bm_side_resolve(BmQueue *q, BmCommand *c, BmSide *side, uint64_t *len)
+{
+    if (side->space == BM_SPACE_NONE) {
+        return true;
+    }
+    if (!side->left && !bm_sgl_next(q, c, side)) {
+        return false;
+    }
+    *len = MIN(*len, side->left);
+    return true;
+}
+
+/* Map the next @len bytes of @side's piece, and cut @len to what was mapped. */
+bool bm_side_map(BmQueue *q, BmCommand *c, BmSide *side, BmDma *dma,
+                 uint64_t *len)
+{
+    dma->addr = side->addr;
+    dma->local = side->space == BM_SPACE_LOCAL;
+    dma->write = side->write;
+    if (!bm_dma_map(q, c->tag, dma, *len, 1)) {
+        bm_cmd_fail(c, dma->write ? BM_ST_DMA_WRITE_FAULT :
+                                    BM_ST_DMA_READ_FAULT, dma->addr);
+        return false;
+    }
+    *len = dma->len;
+    return true;
+}
+
+void bm_side_unmap(BmQueue *q, BmSide *side, BmDma *dma, uint64_t used)
+{
+    bm_dma_unmap(q, dma, used, &side->requests);
+    side->addr += used;
+    side->left -= used;
+}
