@@ -31,14 +31,15 @@ declare -A packages=(
 	[lint]="sparse clang-format shellcheck perl python3 pyflakes3"
 )
 
+# shellcheck disable=SC2016 # the fields' names are dpkg's
+installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n')
+
 missing=()
 for group; do
 	[[ ${packages[$group]:-} ]] || die "deps.sh: no group '$group'; there are: ${!packages[*]}"
 	lacking=()
-	# shellcheck disable=SC2016 # the field's name is dpkg's
 	for package in ${packages[$group]}; do
-		status=$(dpkg-query -W -f ' ${db:Status-Status} ' "$package" 2>/dev/null || true)
-		[[ $status == *' installed '* && ! $update ]] || lacking+=("$package")
+		[[ ! $update && $'\n'$installed == *$'\n'"$package installed"* ]] || lacking+=("$package")
 	done
 	((${#lacking[@]})) || continue
 	say "to ${purpose[$group]}, these Debian packages will be installed: ${lacking[*]}"

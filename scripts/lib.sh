@@ -8,6 +8,9 @@ cache=${BUSMASTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/busmaster}
 cpus=$(nproc)
 python=/usr/bin/python3 # Debian's own, whatever the PATH has before it
 
+# A make above us must not reach the makes below: its flags are not theirs
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
 say() {
 	printf '%s\n' "$*" >&2
 }

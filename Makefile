@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The front door. Every target is a line here and a script elsewhere.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+.PHONY: help demo check module qemu kernel shell clean
+help: ## say what there is (this)
+	@echo 'busmaster: a PCIe device that moves memory by itself, its driver, and the proof that both work.'
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+	@echo
+	@echo 'QEMU_SRC= and KERNEL_SRC= take source trees of your own, BUSMASTER_CACHE= another place for all builds.'
+
+demo: ## carry a file into the device and back by DMA; FILE= takes one of yours
+	@tests/vm/demo.sh $(if $(FILE),'$(FILE)')
+
+check: ## run all tests; SUITE= runs one suite, LIST=1 names them
+	@scripts/check.sh
+
+module: ## build busmaster.ko for the running kernel, or for another one: KDIR=
+	@dir=$$(scripts/build-module.sh '$(KDIR)') && echo "built $$dir/busmaster.ko"
+
+qemu: ## build QEMU with the busmaster device
+	@dir=$$(scripts/build-qemu.sh release) && echo "built $$dir/qemu-system-x86_64"
+
+kernel: ## build the kernel that the tests boot
+	@dir=$$(scripts/build-kernel.sh) && echo "built $$dir/arch/x86/boot/bzImage"
+
+shell: ## open a shell in a guest, with the module loaded
+	@tests/vm/shell.sh
+
+clean: ## remove build/; QEMU and the kernels stay in the cache
+	@scripts/clean.sh
