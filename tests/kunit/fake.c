@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * busmaster KUnit: a device made of RAM; see fake.h.
+ *
+ * It also stands in for main.c, which cannot be compiled here: bm_start() and
+ * bm_stop() count, and do with the queues what the real ones do, without a PCI bus.
+ */
+#include <linux/bitfield.h>
+#include <linux/io.h>
+#include <linux/slab.h>
+
+#include "fake.h"
+
+/* Long enough that no test runs into it unless it says so. */
+#define FAKE_TIMEOUT_MS (60 * MSEC_PER_SEC)
+
+unsigned int bm_param_timeout_ms;
+
+static struct fake *fake_of(struct bm_dev *bm)
+{
+	return container_of(bm, struct fake, bm);
+}
+
+static struct fake_queue *fake_side(struct bm_queue *q)
+{
+	return &fake_of(q->bm)->queue[q->id];
+}
+
+u32 fake_peek32(struct fake *fake, u32 reg)
+{
+	return readl(fake->bm.regs + reg);
+}
+
+u64 fake_peek64(struct fake *fake, u32 reg)
+{
+	return readq(fake->bm.regs + reg);
+}
+
+void fake_poke32(struct fake *fake, u32 reg, u32 val)
+{
+	writel(val, fake->bm.regs + reg);
+}
+
+void fake_poke64(struct fake *fake, u32 reg, u64 val)
+{
+	writeq(val, fake->bm.regs + reg);
+}
+
+/* A register of a queue's page. */
+u32 fake_doorbell(struct bm_queue *q, u32 reg)
+{
+	return fake_peek32(fake_of(q->bm), BM_QUEUE_PAGE(q->id) + reg);
+}
+
+static void fake_agent(struct work_struct *work)
+{
+	struct fake *fake = container_of(to_delayed_work(work), struct fake, agent);
+
+	if (fake_peek32(fake, BM_REG_CTRL) & BM_CTRL_RESET)
+		fake->on_reset(fake);
+	else
+		schedule_delayed_work(&fake->agent, 1);
+}
+
+/* From now on: should the driver write CTRL.RESET, @on_reset is soon called, once. */
+void fake_expect_reset(struct fake *fake, void (*on_reset)(struct fake *fake))
+{
+	fake->on_reset = on_reset;
+	schedule_delayed_work(&fake->agent, 1);
+}
+
+/* As a queue is when it was enabled. */
+void fake_queue_reset(struct bm_queue *q)
+{
+	struct fake *fake = fake_of(q->bm);
+	struct fake_queue *side = fake_side(q);
+
+	side->fetched = 0;
+	side->cq_tail = 0;
+	side->phase = BM_CQE_PHASE;
+	fake_poke32(fake, BM_QUEUE_PAGE(q->id) + BM_QREG_SQ_TAIL, 0);
+	fake_poke32(fake, BM_QUEUE_PAGE(q->id) + BM_QREG_CQ_HEAD, 0);
+	fake_poke32(fake, BM_QUEUE_PAGE(q->id) + BM_QREG_STATE, BM_QSTATE_RUNNING);
+}
+
+int bm_start(struct bm_dev *bm)
+{
+	struct fake *fake = fake_of(bm);
+	unsigned int i;
+	int err;
+
+	lockdep_assert_held(&bm->state_lock);
+	fake->starts++;
+	if (fake->start_error) {
+		WRITE_ONCE(bm->state, BM_DEAD);
+		return fake->start_error;
+	}
+	for (i = 0; i < bm->nr_queues; i++) {
+		fake_queue_reset(&bm->queues[i]);
+		err = bm_queue_start(&bm->queues[i]);
+		if (err)
+			return err;
+	}
+	WRITE_ONCE(bm->state, BM_RUNNING);
+	return 0;
+}
+
+void bm_stop(struct bm_dev *bm)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&bm->state_lock);
+	fake_of(bm)->stops++;
+	WRITE_ONCE(bm->state, BM_STOPPED);
+	for (i = 0; i < bm->nr_queues; i++) {
+		bm_queue_fence(&bm->queues[i]);
+		bm_queue_reap(&bm->queues[i]);
+		bm_queue_fail_all(&bm->queues[i], -EIO);
+	}
+}
+
+static void fake_identity(struct fake *fake)
+{
+	fake_poke64(fake, BM_REG_ID,
+		    FIELD_PREP(BM_ID_MAGIC, BM_MAGIC) |
+			    FIELD_PREP(BM_ID_MAJOR, BM_VERSION_MAJOR) |
+			    FIELD_PREP(BM_ID_MINOR, BM_VERSION_MINOR));
+	fake_poke64(fake, BM_REG_CAP,
+		    FIELD_PREP(BM_CAP_QUEUES, FAKE_QUEUES) | FIELD_PREP(BM_CAP_MAX_ORDER, 12) |
+			    FIELD_PREP(BM_CAP_DMA_BITS, 64) | FIELD_PREP(BM_CAP_XFER_ORDER, 30) |
+			    FIELD_PREP(BM_CAP_SGL_MAX, 4096));
+	fake_poke64(fake, BM_REG_CAP2, FIELD_PREP(BM_CAP2_OPS, GENMASK(BM_OP_COMPARE, 0)));
+	fake_poke64(fake, BM_REG_MEM_SIZE, FAKE_MEM_SIZE);
+	fake_poke32(fake, BM_REG_STATUS, BM_STATUS_READY);
+}
+
+static void fake_release(struct device *dev)
+{
+	struct fake *fake = container_of(dev, struct fake, pdev.dev);
+
+	kfree(fake->ram);
+	kfree(fake);
+}
+
+/* The memory of the queues is the device's until here: end what is in flight. */
+static void fake_destroy(void *data)
+{
+	struct fake *fake = data;
+	struct bm_dev *bm = &fake->bm;
+	unsigned int i;
+
+	cancel_delayed_work_sync(&fake->agent);
+	WRITE_ONCE(bm->state, BM_DEAD);
+	for (i = 0; i < bm->nr_queues; i++) {
+		bm_queue_fence(&bm->queues[i]);
+		bm_queue_fail_all(&bm->queues[i], -EIO);
+	}
+	bm_recover_exit(bm);
+	for (i = 0; i < bm->nr_queues; i++)
+		bm_queue_free(&bm->queues[i]);
+	kfree(bm->queues);
+	put_device(&fake->pdev.dev);
+}
+
+/* As much of a PCI function as the DMA API and pci_resource_len() look at. */
+static void fake_pdev(struct pci_dev *pdev)
+{
+	device_initialize(&pdev->dev);
+	pdev->dev.init_name = "busmaster-fake-pci";
+	pdev->dev.release = fake_release;
+	pdev->dev.dma_mask = &pdev->dma_mask;
+	pdev->dma_mask = DMA_BIT_MASK(64);
+	pdev->dev.coherent_dma_mask = DMA_BIT_MASK(64);
+	pdev->dev.dma_parms = &pdev->dma_parms;
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+	pdev->resource[BM_BAR_MEM] = DEFINE_RES_MEM(SZ_4G, FAKE_MEM_SIZE);
+}
+
+/**
+ * fake_create() - a device as probe leaves it before bm_start()
+ * @test: whose it is
+ * @queues: at most FAKE_QUEUES
+ * @depth: requests a queue, at most FAKE_DEPTH
+ */
+struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int depth)
+{
+	struct fake *fake;
+	struct bm_dev *bm;
+
+	KUNIT_ASSERT_LE(test, queues, FAKE_QUEUES);
+	KUNIT_ASSERT_LE(test, depth, FAKE_DEPTH);
+	fake = kzalloc(sizeof(*fake), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+	fake_pdev(&fake->pdev);
+	fake->test = test;
+
+	bm = &fake->bm;
+	bm->pdev = &fake->pdev;
+	bm->dev.init_name = "busmaster-fake";
+	mutex_init(&bm->state_lock);
+	bm_recover_init(bm);
+	INIT_DELAYED_WORK(&fake->agent, fake_agent);
+	bm_param_timeout_ms = FAKE_TIMEOUT_MS;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_destroy, fake));
+
+	bm->regs_len = BM_QUEUE_PAGE(FAKE_QUEUES);
+	fake->ram = kzalloc(bm->regs_len, GFP_KERNEL);
+	bm->queues = kcalloc(queues, sizeof(*bm->queues), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fake->ram);
+	KUNIT_ASSERT_NOT_NULL(test, bm->queues);
+	bm->regs = (void __iomem __force *)fake->ram;
+	fake_identity(fake);
+
+	for (; bm->nr_queues < queues; bm->nr_queues++)
+		KUNIT_ASSERT_EQ(test, 0, bm_queue_alloc(&bm->queues[bm->nr_queues], bm,
+							bm->nr_queues, depth));
+	return fake;
+}
+
+/**
+ * fake_start() - a device that runs
+ * @test: whose it is
+ * @queues: at most FAKE_QUEUES
+ * @depth: requests a queue, at most FAKE_DEPTH
+ */
+struct fake *fake_start(struct kunit *test, unsigned int queues, unsigned int depth)
+{
+	struct fake *fake = fake_create(test, queues, depth);
+	int err;
+
+	mutex_lock(&fake->bm.state_lock);
+	err = bm_start(&fake->bm);
+	mutex_unlock(&fake->bm.state_lock);
+	KUNIT_ASSERT_EQ(test, 0, err);
+	fake->starts = 0;
+	return fake;
+}
+
+/* Submissions that the doorbell told of and that are not fetched yet. */
+unsigned int fake_submitted(struct bm_queue *q)
+{
+	u32 tail = fake_doorbell(q, BM_QREG_SQ_TAIL);
+
+	return (tail + q->sq.entries - fake_side(q)->fetched) % q->sq.entries;
+}
+
+/**
+ * fake_fetch() - take the next submission, if the doorbell told of one
+ * @q: queue
+ * @sqe: where it goes
+ *
+ * What the device would refuse as malformed fails the test.
+ */
+bool fake_fetch(struct bm_queue *q, struct bm_hw_sqe *sqe)
+{
+	static const u8 zero[sizeof(sqe->reserved)];
+	struct fake_queue *side = fake_side(q);
+	struct kunit *test = fake_of(q->bm)->test;
+
+	if (!fake_submitted(q))
+		return false;
+	KUNIT_EXPECT_LT(test, fake_doorbell(q, BM_QREG_SQ_TAIL), q->sq.entries);
+	smp_rmb(); /* the tail before the submission */
+	*sqe = q->sq.ring[side->fetched];
+	side->fetched = (side->fetched + 1) % q->sq.entries;
+
+	KUNIT_EXPECT_LE(test, sqe->opcode, BM_OP_COMPARE);
+	KUNIT_EXPECT_NE(test, le16_to_cpu(sqe->tag), BM_TAG_NONE);
+	KUNIT_EXPECT_MEMEQ(test, sqe->reserved, zero, sizeof(zero));
+	return true;
+}
+
+/* Take the next submission, which must be there; returns its tag. */
+u16 fake_fetch_tag(struct bm_queue *q)
+{
+	struct bm_hw_sqe sqe = { .tag = cpu_to_le16(BM_TAG_NONE) };
+
+	KUNIT_EXPECT_TRUE(fake_of(q->bm)->test, fake_fetch(q, &sqe));
+	return le16_to_cpu(sqe.tag);
+}
+
+/* Write any completion, true or not, where and how the next one is to be written. */
+void fake_write(struct bm_queue *q, const struct bm_completion *c)
+{
+	struct fake_queue *side = fake_side(q);
+	struct bm_hw_cqe *cqe = &q->cq.ring[side->cq_tail];
+
+	WRITE_ONCE(cqe->info, cpu_to_le64(c->info));
+	WRITE_ONCE(cqe->sq_head, cpu_to_le16(c->sq_head));
+	WRITE_ONCE(cqe->tag, cpu_to_le16(c->tag));
+	smp_wmb(); /* the word with the phase last */
+	WRITE_ONCE(cqe->status, cpu_to_le32(side->phase | c->status));
+
+	side->cq_tail = (side->cq_tail + 1) % q->cq.entries;
+	if (!side->cq_tail)
+		side->phase ^= BM_CQE_PHASE;
+}
+
+/* Write a completion whose head is true. */
+void fake_answer(struct bm_queue *q, u16 tag, enum bm_status status, u64 info)
+{
+	struct bm_completion c = {
+		.info = info,
+		.sq_head = fake_side(q)->fetched,
+		.tag = tag,
+		.status = status,
+	};
+
+	fake_write(q, &c);
+}
+
+/* Fetch all that is there, and answer it in order, with success; returns how much. */
+unsigned int fake_serve(struct bm_queue *q)
+{
+	struct bm_hw_sqe sqe;
+	unsigned int n;
+
+	for (n = 0; fake_fetch(q, &sqe); n++)
+		fake_answer(q, le16_to_cpu(sqe.tag), BM_ST_SUCCESS, 0);
+	return n;
+}
+
+/* What queue.c calls for bm_cq_pop(): the device may act before each look. */
+bool fake_cq_pop(struct bm_cq *cq, struct bm_completion *c)
+{
+	struct bm_queue *q = container_of(cq, struct bm_queue, cq);
+	struct fake *fake = fake_of(q->bm);
+
+	fake->pops++;
+	if (fake->before_pop)
+		fake->before_pop(q);
+	return bm_cq_pop(cq, c);
+}
+
+/* A client's done(): counts. */
+void fake_done(struct bm_request *rq)
+{
+	fake_side(rq->queue)->done[rq->index]++;
+}
+
+unsigned int fake_done_count(struct bm_request *rq)
+{
+	return fake_side(rq->queue)->done[rq->index];
+}
+
+/* Borrow a request, which must be free, for a NOP. */
+struct bm_request *fake_request(struct fake *fake)
+{
+	struct bm_request *rq = bm_request_get(&fake->bm, false);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(fake->test, rq);
+	bm_sqe_init(&rq->sqe, BM_OP_NOP, 0);
+	rq->done = fake_done;
+	return rq;
+}
+
+/* Borrow a request and submit it. */
+struct bm_request *fake_submit(struct fake *fake)
+{
+	struct bm_request *rq = fake_request(fake);
+
+	KUNIT_ASSERT_EQ(fake->test, 0, bm_request_submit(rq));
+	return rq;
+}
+
+/* Has the driver reset the device since this was last asked? */
+bool fake_reset_requested(struct fake *fake)
+{
+	unsigned int before = fake->stops_seen;
+
+	flush_work(&fake->bm.reset_work);
+	fake->stops_seen = fake->stops;
+	return fake->stops != before;
+}

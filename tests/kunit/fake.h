@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * busmaster KUnit: a device made of RAM, behind the driver's own hw.c.
+ *
+ * Its registers are plain memory, so nothing happens by itself: a test plays the
+ * device. It fetches submissions up to the tail doorbell and writes completions, true
+ * ones or lies. What a test does not say is as it should be.
+ */
+#ifndef BUSMASTER_KUNIT_FAKE_H
+#define BUSMASTER_KUNIT_FAKE_H
+
+#include <kunit/test.h>
+#include <linux/pci.h>
+#include <linux/workqueue.h>
+
+#include "busmaster.h"
+
+#define FAKE_QUEUES 4 /* at most */
+#define FAKE_DEPTH 128 /* requests a queue, at most */
+#define FAKE_MEM_SIZE SZ_64M
+
+/**
+ * struct fake_queue - the device's side of a queue, and what its clients saw
+ * @fetched: index of the next submission to fetch
+ * @cq_tail: index of the next completion to write
+ * @phase: of that completion
+ * @done: how often done() was called, a request each
+ */
+struct fake_queue {
+	u32 fetched;
+	u32 cq_tail;
+	u32 phase;
+	unsigned int done[FAKE_DEPTH];
+};
+
+/**
+ * struct fake - a device, and the driver's view of it
+ * @test: whom failures are reported to
+ * @pdev: the PCI function: as much of it as the DMA API looks at
+ * @bm: the driver's device
+ * @ram: the registers
+ * @queue: the device's side of @bm.queues
+ * @agent: waits for a reset by the driver, since hw.c waits for its end
+ * @on_reset: what @agent does then
+ * @before_pop: called before the driver looks at a completion, with the queue locked
+ * @pops: how often the driver looked
+ * @starts: calls of bm_start()
+ * @stops: calls of bm_stop()
+ * @stops_seen: of them, what fake_reset_requested() has told of
+ * @start_error: what bm_start() returns
+ */
+struct fake {
+	struct kunit *test;
+	struct pci_dev pdev;
+	struct bm_dev bm;
+	void *ram;
+	struct fake_queue queue[FAKE_QUEUES];
+	struct delayed_work agent;
+	void (*on_reset)(struct fake *fake);
+	void (*before_pop)(struct bm_queue *q);
+	unsigned int pops;
+	unsigned int starts;
+	unsigned int stops;
+	unsigned int stops_seen;
+	int start_error;
+};
+
+/* A device: probed, and stopped; or started, too. Both end with the test. */
+struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int depth);
+struct fake *fake_start(struct kunit *test, unsigned int queues, unsigned int depth);
+
+/* Registers */
+u32 fake_peek32(struct fake *fake, u32 reg);
+u64 fake_peek64(struct fake *fake, u32 reg);
+void fake_poke32(struct fake *fake, u32 reg, u32 val);
+void fake_poke64(struct fake *fake, u32 reg, u64 val);
+u32 fake_doorbell(struct bm_queue *q, u32 reg);
+void fake_expect_reset(struct fake *fake, void (*on_reset)(struct fake *fake));
+
+/* The device's side of a queue */
+void fake_queue_reset(struct bm_queue *q);
+unsigned int fake_submitted(struct bm_queue *q);
+bool fake_fetch(struct bm_queue *q, struct bm_hw_sqe *sqe);
+u16 fake_fetch_tag(struct bm_queue *q);
+void fake_write(struct bm_queue *q, const struct bm_completion *c);
+void fake_answer(struct bm_queue *q, u16 tag, enum bm_status status, u64 info);
+unsigned int fake_serve(struct bm_queue *q);
+bool fake_cq_pop(struct bm_cq *cq, struct bm_completion *c);
+
+/* The driver's clients */
+struct bm_request *fake_request(struct fake *fake);
+struct bm_request *fake_submit(struct fake *fake);
+void fake_done(struct bm_request *rq);
+unsigned int fake_done_count(struct bm_request *rq);
+bool fake_reset_requested(struct fake *fake);
+
+#endif /* BUSMASTER_KUNIT_FAKE_H */
