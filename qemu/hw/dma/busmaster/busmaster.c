@@ -22,7 +22,6 @@
 
 #define BM_PM_OFFSET        0x40
 #define BM_EXP_OFFSET       0x50
-#define BM_MSIX_OFFSET      0x90
 #define BM_AER_OFFSET       PCI_CONFIG_SPACE_SIZE
 
 #define BM_MIN_MEM_SIZE     (4 * KiB)
@@ -60,8 +59,8 @@ static void bm_stop_bh(void *opaque)
  *
  * In the main loop the BQL keeps the workers away. An iothread is asked and
  * waited for, without the BQL, since its DMA may be what waits for it. Others
- * may come in meanwhile: register writes are ignored as long as @stopping is not
- * zero, and a second caller asks and waits for itself.
+ * may come in meanwhile: register writes are ignored as long as @stopping is
+ * not zero, and a second caller asks and waits for itself.
  */
 void bm_stop(BusmasterState *s, const char *why)
 {
@@ -212,16 +211,19 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
 
     if (!bm_check_properties(s, errp) ||
         !memory_region_init_ram(&s->mem, OBJECT(s), "busmaster.mem",
-                                s->mem_size, errp) ||
-        msix_init_exclusive_bar(pdev, s->num_queues + 1, BM_BAR_MSIX,
-                                errp) < 0) {
+                                s->mem_size, errp)) {
         return;
     }
     bm_init_capabilities(pdev);
+    if (msix_init_exclusive_bar(pdev, s->num_queues + 1, BM_BAR_MSIX,
+                                errp) < 0) {
+        pcie_cap_exit(pdev);
+        return;
+    }
     if (pcie_aer_init(pdev, PCI_ERR_VER, BM_AER_OFFSET, PCI_ERR_SIZEOF,
                       errp) < 0) {
-        pcie_cap_exit(pdev);
         msix_uninit_exclusive_bar(pdev);
+        pcie_cap_exit(pdev);
         return;
     }
 
@@ -278,8 +280,8 @@ static void busmaster_exit(PCIDevice *pdev)
     qemu_mutex_destroy(&s->stop_lock);
     address_space_destroy(&s->mem_as);
     pcie_aer_exit(pdev);
-    pcie_cap_exit(pdev);
     msix_uninit_exclusive_bar(pdev);
+    pcie_cap_exit(pdev);
 }
 
 /*

@@ -123,7 +123,7 @@ void bm_cmd_decode(BusmasterState *s, BmCommand *c,
     bm_side_init(&c->dst, &sqe->dst, c->length, !bm_cmd_reads_dst(c));
 }
 
-/* CRC-32C that takes and returns the finished form, so that it can be chained. */
+/* CRC-32C that takes and returns the finished form: it can be chained. */
 static uint32_t bm_crc32c(uint32_t crc, const uint8_t *data, size_t len)
 {
     return crc32c(crc ^ UINT32_MAX, data, len);

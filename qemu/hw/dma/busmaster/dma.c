@@ -7,9 +7,9 @@
  * recorded, no address beyond the device's width is emitted, and every request
  * is counted.
  *
- * The address space has no bounce buffers (see busmaster_realize()), so only RAM
- * can be mapped. A DMA thus never runs another device's code, nor our own: there
- * is no re-entrancy, and a worker needs no BQL.
+ * The address space has no bounce buffers (see busmaster_realize()), so only
+ * RAM can be mapped. A DMA thus never runs another device's code, nor our own:
+ * there is no re-entrancy, and the data path needs no BQL.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

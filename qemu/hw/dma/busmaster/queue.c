@@ -1,9 +1,9 @@
 /*
  * busmaster: a queue's life and its rings
  *
- * Enabled by a register, run by a BH, drained, halted or stopped: all changes of
- * a queue's state are here, and so is all that touches its two rings. What the
- * commands in between do is the engine's business.
+ * Enabled by a register, run by a BH, drained, halted or stopped: all changes
+ * of a queue's state are here, and so is all that touches its two rings. What
+ * the commands in between do is the engine's business.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -126,7 +126,7 @@ void bm_queue_disable(BmQueue *q)
     qemu_bh_schedule(q->bh);
 }
 
-/* In the worker, or while there is none: nothing of the queue runs after this. */
+/* In the worker, or while there is none: nothing runs after this. */
 void bm_queue_stop(BmQueue *q)
 {
     qemu_bh_cancel(q->bh);
@@ -187,8 +187,8 @@ bool bm_queue_fetch(BmQueue *q)
     if (bm_queue_state(q) == BM_QSTATE_DRAINING) {
         return true;
     }
-    /* The doorbell, then the entries: pairs with the driver's barrier. */
     count = (qatomic_read(&q->sq_tail) - q->sq_head) & mask;
+    /* The doorbell, then the entries: pairs with the driver's barrier. */
     smp_rmb();
     count = MIN(count, mask + 1 - q->sq_head);
     count = MIN(count, MIN(q->num_free, BM_FETCH_BATCH));

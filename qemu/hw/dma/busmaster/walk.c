@@ -1,10 +1,10 @@
 /*
  * busmaster: pointers and scatter-gather lists
  *
- * Turns a command's pointer into contiguous pieces, one at a time and no earlier
- * than needed. It is apart because it is the part of the device that reads a
- * structure of the guest's making and of the guest's length: all limits on it
- * are in this file. Entries are fetched once, into the device, and judged there.
+ * Turns a command's pointer into contiguous pieces, one at a time and no
+ * earlier than needed. It is apart because it is the part of the device that
+ * reads a structure of the guest's making and of the guest's length: all limits
+ * on it are in this file. Entries are fetched once and judged in the device.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
