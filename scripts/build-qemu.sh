@@ -11,10 +11,11 @@ flags=(
 	--python="$python" --target-list=x86_64-softmmu
 	--without-default-features --without-default-devices --with-devices-x86_64=busmaster
 	--enable-tcg --enable-kvm --enable-fdt=system --enable-plugins --enable-trace-backends=log
-	--disable-docs --disable-install-blobs --disable-debug-info
+	--disable-docs --disable-install-blobs --firmwarepath=/usr/share/seabios:/usr/share/qemu
+	--disable-debug-info
 )
 case $flavour in
-release) minutes=8 ;;
+release) minutes=7 ;;
 asan)
 	minutes=9
 	targets+=(tests/qtest/busmaster-test)
