@@ -6,6 +6,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${BUSMASTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/busmaster}
 cpus=$(nproc)
+PATH=$PATH:/usr/sbin:/sbin # users lack these, where depmod and lspci may be
 python=/usr/bin/python3 # Debian's own, whatever the PATH has before it
 
 # A make above us must not reach the makes below: its flags are not theirs

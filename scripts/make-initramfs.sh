@@ -45,10 +45,10 @@ for tool in insmod rmmod lsmod modinfo modprobe depmod; do # kmod knows aliases 
 	rm -f "$tree/bin/$tool"
 	ln -s kmod "$tree/bin/$tool"
 done
-add "$(PATH=/bin:/usr/bin:/sbin command -v kmod)" /bin/kmod
+add "$(command -v kmod)" /bin/kmod
 for tool in lspci setpci; do
 	rm -f "$tree/bin/$tool"
-	add "$(PATH=/usr/bin:/usr/sbin:/bin:/sbin command -v "$tool")" "/bin/$tool"
+	add "$(command -v "$tool")" "/bin/$tool"
 done
 for pair; do
 	[[ -e ${pair%%:*} ]] || die "make-initramfs.sh: no ${pair%%:*}"
