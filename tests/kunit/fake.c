@@ -110,6 +110,7 @@ void bm_stop(struct bm_dev *bm)
 	unsigned int i;
 
 	lockdep_assert_held(&bm->state_lock);
+	wait_for_completion(&fake_of(bm)->may_reset);
 	fake_of(bm)->stops++;
 	WRITE_ONCE(bm->state, BM_STOPPED);
 	for (i = 0; i < bm->nr_queues; i++) {
@@ -150,6 +151,7 @@ static void fake_destroy(void *data)
 	unsigned int i;
 
 	cancel_delayed_work_sync(&fake->agent);
+	complete_all(&fake->may_reset);
 	WRITE_ONCE(bm->state, BM_DEAD);
 	for (i = 0; i < bm->nr_queues; i++) {
 		bm_queue_fence(&bm->queues[i]);
@@ -200,6 +202,7 @@ struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int d
 	mutex_init(&bm->state_lock);
 	bm_recover_init(bm);
 	INIT_DELAYED_WORK(&fake->agent, fake_agent);
+	init_completion(&fake->may_reset);
 	bm_param_timeout_ms = FAKE_TIMEOUT_MS;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_destroy, fake));
 
@@ -363,12 +366,14 @@ struct bm_request *fake_submit(struct fake *fake)
 	return rq;
 }
 
-/* Has the driver reset the device since this was last asked? */
+/* Has the driver asked for a reset since this was last called? If so, it happens here. */
 bool fake_reset_requested(struct fake *fake)
 {
 	unsigned int before = fake->stops_seen;
 
+	complete_all(&fake->may_reset);
 	flush_work(&fake->bm.reset_work);
+	reinit_completion(&fake->may_reset);
 	fake->stops_seen = fake->stops;
 	return fake->stops != before;
 }

@@ -4,7 +4,8 @@
  *
  * Its registers are plain memory, so nothing happens by itself: a test plays the
  * device. It fetches submissions up to the tail doorbell and writes completions, true
- * ones or lies. What a test does not say is as it should be.
+ * ones or lies. A reset that the driver wants waits until the test asks for it with
+ * fake_reset_requested(). What a test does not say is as it should be.
  */
 #ifndef BUSMASTER_KUNIT_FAKE_H
 #define BUSMASTER_KUNIT_FAKE_H
@@ -44,6 +45,7 @@ struct fake_queue {
  * @on_reset: what @agent does then
  * @before_pop: called before the driver looks at a completion, with the queue locked
  * @pops: how often the driver looked
+ * @may_reset: completed: bm_stop() goes on
  * @starts: calls of bm_start()
  * @stops: calls of bm_stop()
  * @stops_seen: of them, what fake_reset_requested() has told of
@@ -59,6 +61,7 @@ struct fake {
 	void (*on_reset)(struct fake *fake);
 	void (*before_pop)(struct bm_queue *q);
 	unsigned int pops;
+	struct completion may_reset;
 	unsigned int starts;
 	unsigned int stops;
 	unsigned int stops_seen;

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * busmaster KUnit: from an iterator over memory to what the device is told, and back.
+ *
+ * The memory is the kernel's own, contiguous or not; user pages, pinned, are for the
+ * tests in a guest. What the device is told is compared with where the bytes are.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <linux/vmalloc.h>
+
+#include "fake.h"
+
+/* A request of a device that has one. */
+static struct bm_request *mem_request(struct kunit *test)
+{
+	return fake_request(fake_start(test, 1, 1));
+}
+
+static void mem_vunmap(void *data)
+{
+	vunmap(data);
+}
+
+/* Pages of which no two in a row are neighbours on the bus: 0, 2, 4 ... 1, 3, 5 ... */
+static void *mem_scattered(struct kunit *test, size_t length)
+{
+	unsigned int nr = length / PAGE_SIZE, i;
+	void *pool = kunit_kmalloc(test, length, GFP_KERNEL), *data;
+	struct page **pages = kunit_kcalloc(test, nr, sizeof(*pages), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	for (i = 0; i < nr; i++)
+		pages[i] = virt_to_page(pool + PAGE_SIZE * (i * 2 % nr + i * 2 / nr));
+	data = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, mem_vunmap, data));
+	return data;
+}
+
+/* Map; the iterator must have moved by what was mapped. */
+static ssize_t map_kvec(struct bm_request *rq, struct bm_hw_ptr *ptr, struct kvec *vec,
+			unsigned int nr, size_t offset, size_t length, size_t most)
+{
+	struct iov_iter iter;
+	ssize_t n;
+
+	iov_iter_kvec(&iter, ITER_SOURCE, vec, nr, offset + length);
+	iov_iter_advance(&iter, offset);
+	n = bm_mem_map(rq, &iter, most, ptr);
+	if (iov_iter_count(&iter) != length - (n > 0 ? n : 0))
+		return -EBADE;
+	return n;
+}
+
+/* The bus address of a byte: here, without an IOMMU, its physical address. */
+static u64 bus_address(void *data)
+{
+	if (is_vmalloc_addr(data))
+		return page_to_phys(vmalloc_to_page(data)) + offset_in_page(data);
+	return virt_to_phys(data);
+}
+
+/* The device must have been told where each byte is, in order. */
+static void expect_memory(struct kunit *test, struct bm_request *rq, struct bm_hw_ptr *ptr,
+			  void *data, size_t length)
+{
+	struct bm_hw_seg single = { .addr = ptr->addr, .length = cpu_to_le32(length) };
+	struct bm_hw_seg *seg = ptr->space == BM_SPACE_HOST ? &single : rq->lists[0].seg;
+	struct bm_sgl_list *list = rq->lists;
+	size_t at = 0, done = 0;
+
+	if (ptr->space == BM_SPACE_HOST_SGL)
+		KUNIT_ASSERT_EQ(test, le64_to_cpu(ptr->addr), list->dma);
+	while (done < length) {
+		size_t part;
+
+		if (le32_to_cpu(seg->flags) & BM_SEG_CHAIN) {
+			list++;
+			KUNIT_ASSERT_EQ(test, le64_to_cpu(seg->addr), list->dma);
+			seg = list->seg;
+		}
+		part = min3(length - done, PAGE_SIZE - offset_in_page(data + done),
+			    le32_to_cpu(seg->length) - at);
+		KUNIT_ASSERT_EQ(test, le64_to_cpu(seg->addr) + at, bus_address(data + done));
+		done += part;
+		at += part;
+		if (at == le32_to_cpu(seg->length)) {
+			at = 0;
+			seg++;
+		}
+	}
+}
+
+static void contiguous_memory_is_one_pointer(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	void *data = kunit_kmalloc(test, SZ_64K, GFP_KERNEL);
+	struct kvec vec = { data, SZ_64K };
+	struct bm_hw_ptr ptr;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	KUNIT_ASSERT_EQ(test, map_kvec(rq, &ptr, &vec, 1, 5, SZ_64K - 9, SZ_1M), SZ_64K - 9);
+	KUNIT_EXPECT_EQ(test, ptr.space, BM_SPACE_HOST);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(ptr.addr), virt_to_phys(data + 5));
+	KUNIT_EXPECT_FALSE(test, rq->pinned);
+	bm_mem_unmap(rq);
+	KUNIT_EXPECT_EQ(test, rq->nr_pages, 0);
+}
+
+struct span_param {
+	const char *name;
+	size_t offset;
+	size_t length;
+	u32 entries; /* of the first list */
+};
+
+static const struct span_param span_params[] = {
+	{ "1 byte", 0, 1, 0 },
+	{ "last byte of a page", PAGE_SIZE - 1, 1, 0 },
+	{ "2 bytes across a page", PAGE_SIZE - 1, 2, 2 },
+	{ "a page", 0, PAGE_SIZE, 0 },
+	{ "a page, off by one", 1, PAGE_SIZE, 2 },
+	{ "256 pages", 0, BM_CMD_BYTES, 256 },
+	{ "256 pages, off by one", 1, BM_CMD_BYTES, 256 },
+	{ "256 pages, off by all but one", PAGE_SIZE - 1, BM_CMD_BYTES, 256 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(span, span_params, name);
+
+static void scattered_memory_is_told_byte_by_byte(struct kunit *test)
+{
+	const struct span_param *param = test->param_value;
+	struct bm_request *rq = mem_request(test);
+	void *data = mem_scattered(test, 2 * BM_CMD_BYTES);
+	struct kvec vec = { data, 2 * BM_CMD_BYTES };
+	struct bm_hw_ptr ptr;
+
+	KUNIT_ASSERT_EQ(test, param->length,
+			map_kvec(rq, &ptr, &vec, 1, param->offset, param->length, SZ_1M));
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(ptr.count), param->entries);
+	expect_memory(test, rq, &ptr, data + param->offset, param->length);
+	bm_mem_unmap(rq);
+}
+
+static void map_takes_no_more_than_told(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	void *data = mem_scattered(test, 2 * BM_CMD_BYTES);
+	struct kvec vec = { data, 2 * BM_CMD_BYTES };
+	struct bm_hw_ptr ptr;
+
+	KUNIT_EXPECT_EQ(test, map_kvec(rq, &ptr, &vec, 1, 100, 2 * BM_CMD_BYTES - 100, 5000),
+			5000);
+	expect_memory(test, rq, &ptr, data + 100, 5000);
+	bm_mem_unmap(rq);
+}
+
+static void vectors_are_gathered(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	char *data = mem_scattered(test, 4 * PAGE_SIZE);
+	struct kvec vec[] = {
+		{ data + 3 * PAGE_SIZE, 10 },
+		{ data + 17, PAGE_SIZE },
+		{ data + 2 * PAGE_SIZE + 1, 1 },
+	};
+	struct bm_hw_ptr ptr;
+	struct bm_hw_seg *seg = rq->lists[0].seg;
+
+	KUNIT_ASSERT_EQ(test, map_kvec(rq, &ptr, vec, 3, 0, PAGE_SIZE + 11, SZ_1M),
+			PAGE_SIZE + 11);
+	KUNIT_ASSERT_EQ(test, ptr.space, BM_SPACE_HOST_SGL);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(seg[0].addr), bus_address(vec[0].iov_base));
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(seg[0].length), 10);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(seg[1].addr), bus_address(vec[1].iov_base));
+	seg += le32_to_cpu(ptr.count) - 1;
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(seg->addr), bus_address(vec[2].iov_base));
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(seg->length), 1);
+	bm_mem_unmap(rq);
+}
+
+/* More pieces than a command has pages: the rest is for the next command. */
+static void many_pieces_are_mapped_in_part(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	unsigned int nr = BM_CMD_PAGES + 10, i;
+	char *data = mem_scattered(test, 2 * PAGE_SIZE);
+	struct kvec *vec = kunit_kcalloc(test, nr, sizeof(*vec), GFP_KERNEL);
+	struct bm_hw_ptr ptr;
+
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	for (i = 0; i < nr; i++)
+		vec[i] = (struct kvec){ data + i % 2 * 64, 8 };
+	KUNIT_EXPECT_EQ(test, map_kvec(rq, &ptr, vec, nr, 0, 8 * nr, SZ_1M), 8 * BM_CMD_PAGES);
+	KUNIT_EXPECT_EQ(test, ptr.space, BM_SPACE_HOST_SGL);
+	bm_mem_unmap(rq);
+	KUNIT_EXPECT_EQ(test, map_kvec(rq, &ptr, vec, nr, 8 * BM_CMD_PAGES, 80, SZ_1M), 80);
+	bm_mem_unmap(rq);
+}
+
+static void nothing_to_map_is_refused(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	void *data = mem_scattered(test, 2 * PAGE_SIZE);
+	struct kvec vec = { data, PAGE_SIZE };
+	struct bm_hw_ptr ptr;
+
+	KUNIT_EXPECT_EQ(test, map_kvec(rq, &ptr, &vec, 1, PAGE_SIZE, 0, SZ_1M), -EFAULT);
+	KUNIT_EXPECT_EQ(test, rq->nr_pages, 0);
+}
+
+/* A long mapping leaves nothing behind in the request that a short one trips over. */
+static void request_maps_again_and_again(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	void *data = mem_scattered(test, BM_CMD_BYTES);
+	struct kvec vec = { data, BM_CMD_BYTES };
+	struct bm_hw_ptr ptr;
+	size_t length;
+	int i;
+
+	for (i = 0; i < 40; i++) {
+		length = i % 2 ? BM_CMD_BYTES - 2 * i : i * 1000 + 1;
+		KUNIT_ASSERT_EQ(test, length, map_kvec(rq, &ptr, &vec, 1, i, length, SZ_1M));
+		expect_memory(test, rq, &ptr, data + i, length);
+		bm_mem_unmap(rq);
+	}
+}
+
+static void direction_follows_the_iterator(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	void *data = mem_scattered(test, 2 * PAGE_SIZE);
+	struct kvec vec = { data, PAGE_SIZE };
+	struct iov_iter iter;
+	struct bm_hw_ptr ptr;
+
+	iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, bm_mem_map(rq, &iter, PAGE_SIZE, &ptr), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, rq->dir, DMA_TO_DEVICE);
+	bm_mem_unmap(rq);
+	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, bm_mem_map(rq, &iter, PAGE_SIZE, &ptr), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, rq->dir, DMA_FROM_DEVICE);
+	bm_mem_unmap(rq);
+}
+
+static struct kunit_case mem_cases[] = {
+	KUNIT_CASE(contiguous_memory_is_one_pointer),
+	KUNIT_CASE_PARAM(scattered_memory_is_told_byte_by_byte, span_gen_params),
+	KUNIT_CASE(map_takes_no_more_than_told),
+	KUNIT_CASE(vectors_are_gathered),
+	KUNIT_CASE(many_pieces_are_mapped_in_part),
+	KUNIT_CASE(nothing_to_map_is_refused),
+	KUNIT_CASE(request_maps_again_and_again),
+	KUNIT_CASE(direction_follows_the_iterator),
+	{}
+};
+
+static struct kunit_suite mem_suite = {
+	.name = "busmaster-mem",
+	.test_cases = mem_cases,
+};
+
+kunit_test_suite(mem_suite);

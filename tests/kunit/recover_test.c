@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * busmaster KUnit: deadlines, the watchdog, the event interrupt, and resets.
+ *
+ * Time does not pass here, but for the one case that says so: a test moves deadlines
+ * into the past and runs the watchdog when it likes.
+ */
+#include <linux/interrupt.h>
+#include <linux/jiffies.h>
+
+#include "fake.h"
+
+#define DEPTH 3
+
+static void let_deadline_pass(struct bm_request *rq)
+{
+	spin_lock_irq(&rq->queue->lock);
+	rq->deadline = jiffies - 1;
+	spin_unlock_irq(&rq->queue->lock);
+}
+
+/* Run the watchdog now; false if nothing had started it. */
+static bool run_watchdog(struct fake *fake)
+{
+	bool started = delayed_work_pending(&fake->bm.watchdog);
+
+	flush_delayed_work(&fake->bm.watchdog);
+	return started;
+}
+
+static void deadline_passes_only_in_flight(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_queue *q = &fake->bm.queues[0];
+	struct bm_request *rq;
+	bool busy = false;
+
+	KUNIT_EXPECT_FALSE(test, bm_queue_overdue(q, &busy));
+	rq = fake_request(fake);
+	let_deadline_pass(rq);
+	KUNIT_EXPECT_FALSE(test, bm_queue_overdue(q, &busy));
+	KUNIT_EXPECT_FALSE(test, busy);
+
+	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
+	KUNIT_EXPECT_FALSE(test, bm_queue_overdue(q, &busy));
+	KUNIT_EXPECT_TRUE(test, busy);
+	let_deadline_pass(rq);
+	KUNIT_EXPECT_TRUE(test, bm_queue_overdue(q, &busy));
+
+	fake_serve(q);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap(q), 1);
+	busy = false;
+	KUNIT_EXPECT_FALSE(test, bm_queue_overdue(q, &busy));
+	KUNIT_EXPECT_FALSE(test, busy);
+}
+
+static void deadline_comes_after_the_timeout(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	unsigned long start = jiffies;
+	struct bm_request *rq;
+
+	bm_param_timeout_ms = 5000;
+	rq = fake_submit(fake);
+	KUNIT_EXPECT_TRUE(test, time_after_eq(rq->deadline, start + msecs_to_jiffies(5000)));
+	KUNIT_EXPECT_TRUE(test, time_before_eq(rq->deadline, jiffies + msecs_to_jiffies(5000)));
+}
+
+static void watchdog_runs_while_something_is_in_flight(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq;
+
+	KUNIT_EXPECT_FALSE(test, run_watchdog(fake));
+	rq = fake_submit(fake);
+	KUNIT_EXPECT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
+
+	fake_serve(rq->queue);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap(rq->queue), 1);
+	KUNIT_EXPECT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_FALSE(test, run_watchdog(fake));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 0);
+	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+}
+
+static void watchdog_finds_a_missed_interrupt(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq = fake_submit(fake);
+
+	fake_serve(rq->queue);
+	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
+	let_deadline_pass(rq);
+	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
+	KUNIT_EXPECT_EQ(test, rq->error, 0);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 0);
+	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+}
+
+static void watchdog_resets_a_silent_device(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *late = fake_submit(fake), *other = fake_submit(fake);
+
+	let_deadline_pass(late);
+	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 1);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.resets), 1);
+	KUNIT_EXPECT_EQ(test, fake->stops, 1);
+	KUNIT_EXPECT_EQ(test, fake->starts, 1);
+	KUNIT_EXPECT_EQ(test, fake_done_count(late), 1);
+	KUNIT_EXPECT_EQ(test, late->error, -EIO);
+	KUNIT_EXPECT_EQ(test, fake_done_count(other), 1);
+	KUNIT_EXPECT_EQ(test, other->error, -EIO);
+}
+
+static struct bm_request *submit_on_cpu(struct kunit *test, struct fake *fake, unsigned int cpu)
+{
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(cpu)), 0);
+	return fake_submit(fake);
+}
+
+/* Also when another queue had only missed an interrupt. */
+static void watchdog_looks_at_each_queue(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 2, DEPTH);
+	struct bm_request *answered, *silent;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	answered = submit_on_cpu(test, fake, 0);
+	silent = submit_on_cpu(test, fake, 1);
+	KUNIT_ASSERT_PTR_NE(test, answered->queue, silent->queue);
+	fake_serve(answered->queue);
+	let_deadline_pass(answered);
+	let_deadline_pass(silent);
+	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, answered->error, 0);
+	KUNIT_EXPECT_EQ(test, silent->error, -EIO);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 1);
+}
+
+static void waiting_for_a_silent_device_ends_by_itself(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq;
+
+	complete_all(&fake->may_reset);
+	bm_param_timeout_ms = 100;
+	rq = bm_request_get(&fake->bm, false);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
+	bm_sqe_init(&rq->sqe, BM_OP_NOP, 0);
+	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
+	KUNIT_EXPECT_EQ(test, bm_request_wait(rq), -EIO);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_GE(test, atomic64_read(&fake->bm.timeouts), 1);
+}
+
+struct event_param {
+	const char *name;
+	u64 halted;
+	u32 status;
+	bool reset;
+};
+
+static const struct event_param event_params[] = {
+	{ "nothing", 0, BM_STATUS_READY, false },
+	{ "first queue halted", 1, BM_STATUS_READY, true },
+	{ "queue that we do not use halted", 1ull << 63, BM_STATUS_READY, true },
+	{ "fatal", 0, BM_STATUS_FATAL | BM_FATAL_INTERNAL << 8, true },
+	{ "device gone", U64_MAX, ~0, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(event, event_params, name);
+
+static void event_leads_to_a_reset(struct kunit *test)
+{
+	const struct event_param *param = test->param_value;
+	struct fake *fake = fake_start(test, 2, DEPTH);
+	struct bm_request *rq = fake_submit(fake);
+
+	fake_poke64(fake, BM_REG_HALTED, param->halted);
+	fake_poke32(fake, BM_REG_STATUS, param->status);
+	KUNIT_EXPECT_EQ(test, bm_event_irq(0, &fake->bm), IRQ_HANDLED);
+	KUNIT_EXPECT_EQ(test, fake_reset_requested(fake), param->reset);
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), param->reset);
+}
+
+static void reset_takes_what_was_answered(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *answered = fake_submit(fake), *silent;
+
+	fake_serve(answered->queue);
+	silent = fake_submit(fake);
+	bm_recover_reset(&fake->bm, "a test wants it");
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, answered->error, 0);
+	KUNIT_EXPECT_EQ(test, silent->error, -EIO);
+	KUNIT_EXPECT_EQ(test, fake_done_count(answered), 1);
+	KUNIT_EXPECT_EQ(test, fake_done_count(silent), 1);
+}
+
+struct state_param {
+	const char *name;
+	enum bm_state state;
+	unsigned int resets;
+};
+
+static const struct state_param state_params[] = {
+	{ "running", BM_RUNNING, 1 },
+	{ "stopped", BM_STOPPED, 0 },
+	{ "dead", BM_DEAD, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(state, state_params, name);
+
+static void reset_only_if_it_is(struct kunit *test)
+{
+	const struct state_param *param = test->param_value;
+	struct fake *fake = fake_start(test, 1, DEPTH);
+
+	fake->bm.state = param->state;
+	bm_recover_reset(&fake->bm, "a test wants it");
+	KUNIT_EXPECT_EQ(test, fake_reset_requested(fake), param->resets);
+	KUNIT_EXPECT_EQ(test, fake->stops, param->resets);
+	KUNIT_EXPECT_EQ(test, fake->starts, param->resets);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.resets), param->resets);
+}
+
+static void reset_that_fails_leaves_no_device(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq = fake_submit(fake);
+
+	fake->start_error = -ETIMEDOUT;
+	bm_recover_reset(&fake->bm, "a test wants it");
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
+	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, true)), -ENODEV);
+}
+
+static void nothing_runs_after_exit(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+
+	fake_submit(fake);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&fake->bm.watchdog));
+	bm_recover_reset(&fake->bm, "a test wants it");
+	complete_all(&fake->may_reset);
+	bm_recover_exit(&fake->bm);
+	KUNIT_EXPECT_FALSE(test, work_busy(&fake->bm.reset_work));
+	KUNIT_EXPECT_FALSE(test, work_busy(&fake->bm.watchdog.work));
+}
+
+static struct kunit_case recover_cases[] = {
+	KUNIT_CASE(deadline_passes_only_in_flight),
+	KUNIT_CASE(deadline_comes_after_the_timeout),
+	KUNIT_CASE(watchdog_runs_while_something_is_in_flight),
+	KUNIT_CASE(watchdog_finds_a_missed_interrupt),
+	KUNIT_CASE(watchdog_resets_a_silent_device),
+	KUNIT_CASE(watchdog_looks_at_each_queue),
+	KUNIT_CASE(waiting_for_a_silent_device_ends_by_itself),
+	KUNIT_CASE_PARAM(event_leads_to_a_reset, event_gen_params),
+	KUNIT_CASE(reset_takes_what_was_answered),
+	KUNIT_CASE_PARAM(reset_only_if_it_is, state_gen_params),
+	KUNIT_CASE(reset_that_fails_leaves_no_device),
+	KUNIT_CASE(nothing_runs_after_exit),
+	{}
+};
+
+static struct kunit_suite recover_suite = {
+	.name = "busmaster-recover",
+	.test_cases = recover_cases,
+};
+
+kunit_test_suite(recover_suite);
