@@ -9,7 +9,9 @@ set -euo pipefail
 kdir=${1:-}
 [[ $kdir ]] || die "usage: build-module.sh KDIR [VARIABLE=VALUE]..."
 shift
-[[ -f $kdir/include/config/kernel.release ]] || die "KDIR=$kdir is no built kernel and no kernel's headers"
+[[ -f $kdir/include/config/kernel.release ]] ||
+	die "KDIR=$kdir is no built kernel and no kernel's headers; for those of the running kernel:" \
+		"apt-get install linux-headers-$(uname -r)"
 release=$(<"$kdir/include/config/kernel.release")
 out=${MODULE_OUT:-$root/build/module/$release}
 

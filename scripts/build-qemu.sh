@@ -63,7 +63,7 @@ overlay() {
 
 "$root/scripts/deps.sh" qemu
 if [[ ${QEMU_SRC:-} ]]; then
-	pristine=$(cd "$QEMU_SRC" && pwd) || die "QEMU_SRC=$QEMU_SRC is no directory"
+	pristine=$(cd "$QEMU_SRC" 2>/dev/null && pwd) || die "QEMU_SRC=$QEMU_SRC is no directory"
 	[[ -f $pristine/VERSION && -f $pristine/hw/Kconfig ]] || die "QEMU_SRC=$pristine is no QEMU source"
 	name=$(<"$pristine/VERSION")-$(digest "$pristine")
 else

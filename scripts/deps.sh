@@ -53,6 +53,7 @@ if ((EUID != 0)); then
 	as_root=(sudo)
 fi
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600)
+hold apt
 log=$cache/log/apt.log
 mkdir -p "$(dirname "$log")"
 if ! { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then

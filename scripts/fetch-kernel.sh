@@ -8,7 +8,7 @@ set -euo pipefail
 package=linux-source-6.12
 
 if [[ ${KERNEL_SRC:-} ]]; then
-	src=$(cd "$KERNEL_SRC" && pwd) || die "KERNEL_SRC=$KERNEL_SRC is no directory"
+	src=$(cd "$KERNEL_SRC" 2>/dev/null && pwd) || die "KERNEL_SRC=$KERNEL_SRC is no directory"
 	[[ -f $src/Kbuild && -d $src/kernel ]] || die "KERNEL_SRC=$src is no kernel source"
 	echo "$src"
 	exit

@@ -25,7 +25,6 @@ die() {
 need_space() {
 	local free
 
-	mkdir -p "$cache" || die "cannot create the cache $cache: set BUSMASTER_CACHE to a directory of yours"
 	free=$(df --output=avail -m "$cache" | tail -n 1)
 	((free >= $1)) || die "$2 needs $1 MiB below $cache, which has ${free// /}" \
 		"MiB free: make room, or set BUSMASTER_CACHE"
@@ -33,7 +32,7 @@ need_space() {
 
 # hold NAME: one process at a time builds NAME; the others wait here until this shell ends
 hold() {
-	mkdir -p "$cache/lock"
+	mkdir -p "$cache/lock" 2>/dev/null || die "cannot write to $cache: set BUSMASTER_CACHE to a directory of yours"
 	exec {lock}>"$cache/lock/$1"
 	flock -n "$lock" && return
 	say "waiting for another build of $1"
