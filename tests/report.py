@@ -9,6 +9,7 @@ tools/testing/kunit of a kernel source). Whatever is not a plain pass is a failu
 stream that breaks its own plan, a suite that stops early.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -23,16 +24,22 @@ from kunit_printer import Printer  # noqa: E402
 PASSED = kunit_parser.TestStatus.SUCCESS
 
 
+RESULT = re.compile(r"\[(PASSED|FAILED|CRASHED|SKIPPED|NO TESTS RUN)\]")
+COLOUR = re.compile(r"\033\[[\d;]*m")
+
+
 class CasePrinter(Printer):
     """What the parser has to say, without its frame: the time, the rulers, its own summary."""
 
     def print_with_timestamp(self, message: str) -> None:
         ruler = message.startswith("===")
         message = message.strip("= ")
-        if ruler and "subtest" in message:
-            self.print(f"  {message}:")
-        elif not ruler and message and "Testing complete." not in message:
-            self.print(f"  {message}")
+        result = RESULT.match(COLOUR.sub("", message))
+        if ruler and message and not result:
+            group = re.sub(r" \(\d+ subtests?\)$", "", message)
+            self.print(f"  {group}:")
+        elif not ruler and "Testing complete." not in message:
+            self.print(f"    {message}")
         self._output.flush()
 
 
@@ -77,13 +84,14 @@ def run(suite: str) -> tuple[int, list[str]]:
     status: list[int] = []
     lines = stream(suite, out, status)
     test = kunit_parser.parse_run_tests(lines)
-    for _ in lines:  # a parser that has seen enough must not hide how the suite ends
+    for _ in lines:  # the parser stops where the plan does; the suite may go on
         pass
+    results = re.findall(r"^(?:not )?ok \d", (out / "ktap").read_text("utf-8"), re.MULTILINE)
     failed = list(failures(test))
     if not failed:
         if test.expected_count is None or not test.subtests:
             failed.append("the suite reported no cases, or no plan of them")
-        elif test.counts.errors:
+        elif test.counts.errors or len(results) != test.expected_count:
             failed.append("the suite's report breaks its own plan")
         elif status[0]:
             failed.append(f"the suite ended with status {status[0]}")
