@@ -190,7 +190,7 @@ struct bm_request {
  * struct bm_queue_stats - what a queue has seen; under its lock
  * @commands: submitted
  * @completions: accepted
- * @failures: of them, with a status other than success
+ * @failures: requests that ended with an error, completed or not
  * @faults: of them, refused DMA
  * @bad_completions: not believed
  */

@@ -305,8 +305,8 @@ static void bm_end_users(struct bm_dev *bm)
 	bm_stop(bm);
 	bm_kill(bm);
 	mutex_unlock(&bm->state_lock);
-	bm_recover_exit(bm);
 	synchronize_srcu(&bm->users);
+	bm_recover_exit(bm);
 	bm_cdev_zap(bm);
 }
 

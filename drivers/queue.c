@@ -201,8 +201,6 @@ static void bm_queue_end(struct bm_queue *q, struct bm_request *rq, u8 status, u
 	rq->status = status;
 	rq->info = info;
 	rq->error = error;
-
-	q->stats.completions++;
 	if (error)
 		q->stats.failures++;
 	if (status == BM_ST_DMA_READ_FAULT || status == BM_ST_DMA_WRITE_FAULT)
@@ -247,6 +245,7 @@ unsigned int bm_queue_reap(struct bm_queue *q)
 	while (budget-- && bm_cq_pop(&q->cq, &c)) {
 		rq = bm_queue_match(q, &c);
 		if (rq) {
+			q->stats.completions++;
 			bm_queue_end(q, rq, c.status, c.info, bm_status_errno(c.status));
 			list_add_tail(&rq->link, &ended);
 		} else {
