@@ -101,5 +101,9 @@ if [[ ${QEMU_SRC:-} || ! -d $result ]]; then
 		install -D "$build/$file" "$result.part/$file"
 	done
 	rm -rf "$result" && mv "$result.part" "$result"
+
+	# Every change of the device makes a new one: keep the latest five
+	find "$cache/qemu" -maxdepth 1 -name "$name-$flavour-*" -printf '%T@ %p\n' | sort -rn | cut -d ' ' -f 2- |
+		tail -n +6 | xargs -r -d '\n' rm -rf
 fi
 echo "$result"
