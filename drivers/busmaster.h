@@ -405,6 +405,8 @@ void bm_cdev_del(struct bm_dev *bm);
 void bm_cdev_zap(struct bm_dev *bm);
 
 /* sysfs.c */
+#define BM_IDENTITY_LEN 80
+const char *bm_identity(struct bm_dev *bm, char *text);
 extern const struct attribute_group *bm_groups[];
 
 #endif /* BUSMASTER_H */

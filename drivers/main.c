@@ -312,6 +312,7 @@ static void bm_end_users(struct bm_dev *bm)
 
 static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
+	char text[BM_IDENTITY_LEN];
 	struct bm_dev *bm;
 	int err;
 
@@ -351,9 +352,8 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (err)
 		goto end_users;
 
-	dev_info(&bm->dev, "%s: %llu KiB, %u of %u queues, %u-bit DMA, %u vectors\n",
-		 pci_name(pdev), bm->caps.mem_size >> 10, bm->nr_queues, bm->caps.queues,
-		 bm->caps.dma_bits, bm->nr_queues + 1);
+	dev_info(&bm->dev, "%s: %s; using %u queues, %u commands each\n", pci_name(pdev),
+		 bm_identity(bm, text), bm->nr_queues, bm->queues[0].depth);
 	return 0;
 
 end_users:

@@ -6,7 +6,7 @@
  * there; the device's own counters are registers and ask for bm_enter() all the
  * same, as a device that was given up does not answer.
  */
-#include <linux/math64.h>
+#include <linux/sizes.h>
 #include <linux/sysfs.h>
 
 #include "busmaster.h"
@@ -29,6 +29,24 @@ BM_ATTR(dma_bits, "%u", bm->caps.dma_bits);
 BM_ATTR(timeouts, "%lld", atomic64_read(&bm->timeouts));
 BM_ATTR(resets, "%lld", atomic64_read(&bm->resets));
 
+/**
+ * bm_identity() - what the device is, in one line
+ * @bm: identified device
+ * @text: BM_IDENTITY_LEN bytes
+ *
+ * Return: @text.
+ */
+const char *bm_identity(struct bm_dev *bm, char *text)
+{
+	struct bm_caps *caps = &bm->caps;
+	bool mib = !(caps->mem_size % SZ_1M);
+
+	snprintf(text, BM_IDENTITY_LEN, "busmaster %u.%u, %u queues, %llu %s, %u-bit DMA",
+		 caps->major, caps->minor, caps->queues, caps->mem_size >> (mib ? 20 : 10),
+		 mib ? "MiB" : "KiB", caps->dma_bits);
+	return text;
+}
+
 static ssize_t version_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct bm_caps *caps = &bm_from_device(dev)->caps;
@@ -39,10 +57,9 @@ static DEVICE_ATTR_RO(version);
 
 static ssize_t identity_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct bm_caps *caps = &bm_from_device(dev)->caps;
+	char text[BM_IDENTITY_LEN];
 
-	return sysfs_emit(buf, "busmaster %u.%u, %u queues, %llu KiB, %u-bit DMA\n", caps->major,
-			  caps->minor, caps->queues, caps->mem_size >> 10, caps->dma_bits);
+	return sysfs_emit(buf, "%s\n", bm_identity(bm_from_device(dev), text));
 }
 static DEVICE_ATTR_RO(identity);
 
