@@ -7,12 +7,12 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 help: ## say what there is (this)
 	@echo 'busmaster: a PCIe device that moves memory by itself, its driver, and the proof that both work.'
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'QEMU_SRC= and KERNEL_SRC= take source trees of your own, BUSMASTER_CACHE= another place for all builds.'
 
 demo: ## carry a file into the device and back by DMA; FILE= takes one of yours
-	@tests/vm/demo.sh $(if $(FILE),'$(FILE)')
+	@tests/vm/demo.sh
 
 check: ## run all tests; SUITE= runs one suite, LIST=1 names them
 	@scripts/check.sh

@@ -19,7 +19,7 @@ if [[ ${SUITE:-} ]]; then
 fi
 
 # The kernel's own parser reads the results
-"$root/scripts/deps.sh" kernel
+"$root/scripts/deps.sh" check
 source=$("$root/scripts/fetch-kernel.sh")
 cd "$root"
 exec env PYTHONDONTWRITEBYTECODE=1 "$python" tests/report.py "$source/tools/testing/kunit" "${suites[@]}"

@@ -18,6 +18,7 @@ declare -A purpose=(
 	[kernel]="build the debug kernel"
 	[module]="build the module"
 	[stock]="build against and boot Debian's kernel"
+	[check]="run tests"
 	[guest]="make and boot a guest"
 	[lint]="check the sources"
 )
@@ -27,7 +28,8 @@ declare -A packages=(
 	[kernel]="linux-source-6.12 gcc libc6-dev make flex bison bc perl xz-utils lz4 kmod libelf-dev"
 	[module]="gcc libc6-dev make kmod"
 	[stock]="$headers kmod"
-	[guest]="busybox-static cpio kmod pciutils"
+	[check]="python3"
+	[guest]="python3 busybox-static cpio kmod pciutils"
 	[lint]="sparse clang-format shellcheck perl python3 pyflakes3"
 )
 
