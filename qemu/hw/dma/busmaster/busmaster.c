@@ -238,11 +238,13 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
     s->regs.disable_reentrancy_guard = true;
     pci_register_bar(pdev, BM_BAR_REGS, PCI_BASE_ADDRESS_MEM_TYPE_64,
                      &s->regs);
-    pci_register_bar(pdev, BM_BAR_MEM, PCI_BASE_ADDRESS_MEM_TYPE_64 |
-                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->mem);
-    memory_region_init_alias(&s->mem_alias, OBJECT(s), "busmaster.local",
+    /* The BAR is an alias, so that the memory itself stays at address 0. */
+    memory_region_init_alias(&s->mem_bar, OBJECT(s), "busmaster.mem-bar",
                              &s->mem, 0, s->mem_size);
-    address_space_init(&s->mem_as, &s->mem_alias, "busmaster.local");
+    pci_register_bar(pdev, BM_BAR_MEM, PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->mem_bar);
+    address_space_init(&s->mem_as, &s->mem, "busmaster.mem");
+    s->mem_as.max_bounce_buffer_size = 0;
 
     s->ctx = s->iothread ? iothread_get_aio_context(s->iothread) :
                            qemu_get_aio_context();

@@ -170,8 +170,8 @@ struct BusmasterState {
 
     MemoryRegion regs;
     MemoryRegion mem;
-    MemoryRegion mem_alias;
-    AddressSpace mem_as;
+    MemoryRegion mem_bar;
+    AddressSpace mem_as;    /* of @mem alone: LOCAL addresses */
     AioContext *ctx;
     BmQueue *queues;
 
