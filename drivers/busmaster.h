@@ -63,10 +63,12 @@
 
 #define BM_NAME "busmaster"
 
-/* One command moves at most this much; a longer transfer is split. */
-#define BM_CMD_BYTES SZ_1M
-/* Pages that so many bytes can touch: one more than fit, when unaligned. */
-#define BM_CMD_PAGES (BM_CMD_BYTES / PAGE_SIZE + 1)
+/*
+ * One command moves at most so many bytes, in so many pages; a longer transfer is
+ * split, where a page ends.
+ */
+#define BM_CMD_BYTES SZ_2M
+#define BM_CMD_PAGES (BM_CMD_BYTES / PAGE_SIZE)
 
 /* An SGL list fills 4 KiB; all but the last list end in a chain entry. */
 #define BM_SGL_LIST_SEGS (SZ_4K / sizeof(struct bm_hw_seg))
@@ -279,7 +281,7 @@ enum bm_state {
  * @regs_len: its length in bytes
  * @mem_phys: BAR 2 as the CPU sees it
  * @caps: what the device can do
- * @cmd_bytes: most bytes that this driver puts in one command
+ * @cmd_pages: most pages that this driver puts in one command
  * @state_lock: start, stop, @state
  * @state: enum bm_state; written under @state_lock
  * @users: between bm_enter() and bm_exit()
@@ -302,7 +304,7 @@ struct bm_dev {
 	resource_size_t regs_len;
 	phys_addr_t mem_phys;
 	struct bm_caps caps;
-	u32 cmd_bytes;
+	unsigned int cmd_pages;
 
 	struct mutex state_lock; /* see above */
 	enum bm_state state;
@@ -347,6 +349,7 @@ u64 bm_hw_counter(struct bm_dev *bm, u32 reg);
 u32 bm_hw_status(struct bm_dev *bm);
 u64 bm_hw_halted(struct bm_dev *bm);
 u32 bm_hw_queue_state(struct bm_queue *q);
+u64 bm_hw_last_fault(struct bm_dev *bm, u64 *addr);
 
 /* ring.c */
 u32 bm_ring_next(u32 index, u32 entries);
@@ -392,8 +395,8 @@ void bm_recover_report(struct bm_request *rq);
 irqreturn_t bm_event_irq(int irq, void *data);
 
 /* mem.c */
-ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, size_t length,
-		   struct bm_hw_ptr *ptr);
+ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, struct bm_hw_ptr *ptr);
+bool bm_mem_ends_in_page(const struct bm_request *rq);
 void bm_mem_unmap(struct bm_request *rq);
 
 /* cdev.c */

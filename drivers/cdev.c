@@ -42,6 +42,7 @@ struct bm_file {
  * @bm: device
  * @iter: the caller's memory, advanced by what was submitted
  * @pos: device memory offset of the next command
+ * @alone: the next command may share a cache line with the last, and waits for it
  * @rq: commands in flight, a ring with the oldest at @first
  * @first: counts up
  * @last: counts up; where the next command goes
@@ -50,6 +51,7 @@ struct bm_io {
 	struct bm_dev *bm;
 	struct iov_iter *iter;
 	u64 pos;
+	bool alone;
 	struct bm_request *rq[BM_IO_WINDOW];
 	unsigned int first;
 	unsigned int last;
@@ -58,6 +60,12 @@ struct bm_io {
 static unsigned int bm_io_in_flight(const struct bm_io *io)
 {
 	return io->last - io->first;
+}
+
+/* May another command be submitted while others are in flight? */
+static bool bm_io_has_room(const struct bm_io *io)
+{
+	return bm_io_in_flight(io) < (io->alone ? 1 : BM_IO_WINDOW);
 }
 
 /* Submit the next command of a transfer. */
@@ -76,8 +84,7 @@ static int bm_io_submit(struct bm_io *io)
 	sqe = &rq->sqe;
 	bm_sqe_init(sqe, BM_OP_COPY, 0);
 	bm_ptr_local(write ? &sqe->dst : &sqe->src, io->pos);
-	n = bm_mem_map(rq, io->iter, min(iov_iter_count(io->iter), io->bm->cmd_bytes),
-		       write ? &sqe->src : &sqe->dst);
+	n = bm_mem_map(rq, io->iter, write ? &sqe->src : &sqe->dst);
 	if (n < 0) {
 		err = n;
 		goto put;
@@ -89,6 +96,7 @@ static int bm_io_submit(struct bm_io *io)
 
 	io->rq[io->last++ % BM_IO_WINDOW] = rq;
 	io->pos += n;
+	io->alone = bm_mem_ends_in_page(rq);
 	return 0;
 
 unmap:
@@ -126,7 +134,7 @@ static ssize_t bm_io_run(struct bm_io *io)
 	for (;;) {
 		ssize_t n;
 
-		while (!stop && iov_iter_count(io->iter) && bm_io_in_flight(io) < BM_IO_WINDOW)
+		while (!stop && iov_iter_count(io->iter) && bm_io_has_room(io))
 			stop = bm_io_submit(io);
 		if (!bm_io_in_flight(io))
 			break;
@@ -211,7 +219,7 @@ static int bm_cdev_mmap(struct file *file, struct vm_area_struct *vma)
 	struct bm_dev *bm = bm_from_file(file);
 	unsigned long pages = PHYS_PFN(bm->caps.mem_size);
 
-	if (!(vma->vm_flags & VM_SHARED))
+	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -ENXIO;

@@ -241,3 +241,16 @@ u32 bm_hw_queue_state(struct bm_queue *q)
 {
 	return bm_read32(q->bm, bm_queue_reg(q, BM_QREG_STATE));
 }
+
+/**
+ * bm_hw_last_fault() - the last DMA that the bus refused
+ * @bm: device
+ * @addr: its bus address
+ *
+ * Return: BM_FAULT_*.
+ */
+u64 bm_hw_last_fault(struct bm_dev *bm, u64 *addr)
+{
+	*addr = bm_read64(bm, BM_REG_FAULT_ADDR);
+	return bm_read64(bm, BM_REG_FAULT_INFO);
+}

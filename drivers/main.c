@@ -222,8 +222,8 @@ static int bm_set_dma_limits(struct bm_dev *bm)
 		return err;
 	}
 	dma_set_max_seg_size(dev, UINT_MAX);
-	bm->cmd_bytes = min3((u64)BM_CMD_BYTES, bm->caps.max_xfer,
-			     (u64)dma_max_mapping_size(dev) & PAGE_MASK);
+	bm->cmd_pages = min3((u64)BM_CMD_BYTES, bm->caps.max_xfer,
+			     (u64)dma_max_mapping_size(dev)) / PAGE_SIZE;
 	return 0;
 }
 

@@ -18,32 +18,47 @@ static struct device *bm_dma_dev(struct bm_request *rq)
 	return &rq->queue->bm->pdev->dev;
 }
 
-/* Add what one call of iov_iter_extract_pages() gave, a page an entry. */
+/*
+ * Add pages that iov_iter_extract_pages() has put at the end of rq->pages, an entry
+ * each. A piece that goes on where the last entry ends, in the same page, extends
+ * that entry, and its pin is one too many: two mappings must not share a cache line
+ * that the device writes (Documentation/core-api/dma-api.rst).
+ */
 static void bm_mem_add(struct bm_request *rq, size_t offset, size_t length)
 {
-	while (length) {
+	struct page **from = rq->pages + rq->nr_pages;
+
+	for (; length; from++) {
+		struct scatterlist *last = rq->nr_pages ? &rq->sgt.sgl[rq->nr_pages - 1] : NULL;
 		size_t part = min_t(size_t, length, PAGE_SIZE - offset);
 
-		sg_set_page(&rq->sgt.sgl[rq->nr_pages], rq->pages[rq->nr_pages], part, offset);
-		rq->nr_pages++;
+		if (last && sg_page(last) == *from && last->offset + last->length == offset) {
+			last->length += part;
+			if (rq->pinned)
+				unpin_user_page(*from);
+		} else {
+			sg_set_page(&rq->sgt.sgl[rq->nr_pages], *from, part, offset);
+			rq->pages[rq->nr_pages++] = *from;
+		}
 		length -= part;
 		offset = 0;
 	}
 }
 
-/* Collect the iterator's pages until length or room ends; returns bytes or errno. */
-static ssize_t bm_mem_pin(struct bm_request *rq, struct iov_iter *iter, size_t length)
+/* Collect the iterator's pages until it or the room ends; returns bytes or errno. */
+static ssize_t bm_mem_pin(struct bm_request *rq, struct iov_iter *iter)
 {
+	unsigned int room = rq->queue->bm->cmd_pages;
 	size_t got = 0;
 
 	rq->pinned = iov_iter_extract_will_pin(iter);
-	while (got < length && rq->nr_pages < BM_CMD_PAGES) {
+	while (iov_iter_count(iter) && rq->nr_pages < room) {
 		struct page **pages = rq->pages + rq->nr_pages;
 		size_t offset;
 		ssize_t n;
 
-		n = iov_iter_extract_pages(iter, &pages, length - got,
-					   BM_CMD_PAGES - rq->nr_pages, 0, &offset);
+		n = iov_iter_extract_pages(iter, &pages, iov_iter_count(iter),
+					   room - rq->nr_pages, 0, &offset);
 		if (n <= 0)
 			return got ?: n ?: -EFAULT;
 		bm_mem_add(rq, offset, n);
@@ -64,26 +79,24 @@ static void bm_mem_unpin(struct bm_request *rq)
  * bm_mem_map() - let the device reach the next part of an iterator
  * @rq: borrowed request, with nothing mapped
  * @iter: memory of a user or of the kernel; advanced by what is mapped
- * @length: most bytes to map, at most BM_CMD_BYTES
  * @ptr: how the submission names the memory: filled
  *
- * An iterator that is a source is mapped DMA_TO_DEVICE, else DMA_FROM_DEVICE. May
- * sleep. Less than @length is mapped if the rest cannot be had, or is in too many
- * pieces; the next call will tell.
+ * An iterator that is a source is mapped DMA_TO_DEVICE, else DMA_FROM_DEVICE. As many
+ * pages are mapped as one command takes; the next call takes the next. Less is mapped
+ * if the rest cannot be had; the next call will tell why. May sleep.
  *
  * Return: bytes mapped; -EFAULT if the memory is not the caller's; -ENOMEM if the
  * mapping needs what is in use now (IOVAs, bounce buffers): worth trying again when
  * other requests have ended. On error nothing is mapped or pinned, and @iter stays.
  */
-ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, size_t length,
-		   struct bm_hw_ptr *ptr)
+ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, struct bm_hw_ptr *ptr)
 {
 	struct scatterlist *last;
 	ssize_t got;
 	int err;
 
 	rq->dir = iov_iter_rw(iter) == WRITE ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
-	got = bm_mem_pin(rq, iter, length);
+	got = bm_mem_pin(rq, iter);
 	if (got < 0)
 		return got;
 
@@ -107,6 +120,19 @@ unpin:
 	bm_mem_unpin(rq);
 	iov_iter_revert(iter, got);
 	return err;
+}
+
+/**
+ * bm_mem_ends_in_page() - may what follows share a cache line with this mapping?
+ * @rq: request with memory mapped by bm_mem_map()
+ *
+ * A command takes whole pages, so only a list of many small pieces ends like that.
+ */
+bool bm_mem_ends_in_page(const struct bm_request *rq)
+{
+	const struct scatterlist *last = &rq->sgt.sgl[rq->nr_pages - 1];
+
+	return last->offset + last->length != PAGE_SIZE;
 }
 
 /**

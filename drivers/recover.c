@@ -6,6 +6,10 @@
  * time is first looked for in the ring, as its interrupt may have been lost; if it
  * is not there, the device is reset. A device that says what cannot be true, or
  * halts, is reset, too. All resets are one: bm_stop() and bm_start().
+ *
+ * Without bus mastering a device can neither fetch a command nor send an interrupt:
+ * its registers alone can tell. So the watchdog reads them while commands are in
+ * flight.
  */
 #include <linux/bitfield.h>
 #include <linux/interrupt.h>
@@ -41,6 +45,47 @@ void bm_recover_reset(struct bm_dev *bm, const char *why)
 		dev_err(&bm->dev, "to be reset: %s\n", why);
 }
 
+static const char *bm_halt_text(u32 cause)
+{
+	switch (cause) {
+	case BM_HALT_BAD_GEOMETRY:
+		return "its rings are out of bounds";
+	case BM_HALT_BAD_TAIL:
+		return "a submission doorbell out of bounds";
+	case BM_HALT_BAD_HEAD:
+		return "a completion doorbell out of bounds";
+	case BM_HALT_SQ_FAULT:
+		return "DMA refused while it fetched a submission";
+	case BM_HALT_CQ_FAULT:
+		return "DMA refused while it wrote a completion";
+	default:
+		return "for a cause that the data sheet does not know";
+	}
+}
+
+/* Log what the device says of itself; returns true if it works no more. */
+static bool bm_recover_inspect(struct bm_dev *bm)
+{
+	u64 halted = bm_hw_halted(bm);
+	u32 status = bm_hw_status(bm);
+	u64 addr, info = bm_hw_last_fault(bm, &addr);
+	unsigned int i;
+
+	if (status & BM_STATUS_FATAL)
+		dev_err_ratelimited(&bm->dev, "fatal error, status %#x\n", status);
+	for (i = 0; i < bm->nr_queues; i++) {
+		u32 state = halted & BIT_ULL(i) ? bm_hw_queue_state(&bm->queues[i]) : 0;
+
+		if (state)
+			dev_err_ratelimited(&bm->dev, "queue %u halted: %s\n", i,
+					    bm_halt_text(FIELD_GET(BM_QSTATE_CAUSE, state)));
+	}
+	if (halted && info & BM_FAULT_VALID)
+		dev_err_ratelimited(&bm->dev, "DMA %s of bus address %#llx was the last refused\n",
+				    info & BM_FAULT_WRITE ? "write" : "read", addr);
+	return halted || status & BM_STATUS_FATAL;
+}
+
 static unsigned long bm_watch_period(void)
 {
 	return max(1ul, msecs_to_jiffies(bm_param_timeout_ms) / 4);
@@ -66,8 +111,11 @@ static void bm_watchdog(struct work_struct *work)
 		atomic64_inc(&bm->timeouts);
 		bm_recover_reset(bm, "a command was not answered in time");
 	}
-	if (busy)
-		bm_recover_watch(bm);
+	if (!busy)
+		return;
+	if (READ_ONCE(bm->state) == BM_RUNNING && bm_recover_inspect(bm))
+		bm_recover_reset(bm, "its event interrupt did not arrive");
+	bm_recover_watch(bm);
 }
 
 /**
@@ -114,17 +162,8 @@ void bm_recover_report(struct bm_request *rq)
 irqreturn_t bm_event_irq(int irq, void *data)
 {
 	struct bm_dev *bm = data;
-	u64 halted = bm_hw_halted(bm);
-	u32 status = bm_hw_status(bm);
-	unsigned int i;
 
-	if (status & BM_STATUS_FATAL)
-		dev_err(&bm->dev, "fatal error, cause %u\n", FIELD_GET(BM_STATUS_CAUSE, status));
-	for (i = 0; i < bm->nr_queues; i++)
-		if (halted & BIT_ULL(i))
-			dev_err(&bm->dev, "queue %u halted, cause %u\n", i,
-				FIELD_GET(BM_QSTATE_CAUSE, bm_hw_queue_state(&bm->queues[i])));
-	if (halted || status & BM_STATUS_FATAL)
+	if (bm_recover_inspect(bm))
 		bm_recover_reset(bm, "it reported an error of its own");
 	return IRQ_HANDLED;
 }
