@@ -143,7 +143,21 @@ static void fake_release(struct device *dev)
 	kfree(fake);
 }
 
-/* The memory of the queues is the device's until here: end what is in flight. */
+/* End all that is in flight, and all waiting: the device is dead. */
+void fake_give_up(struct fake *fake)
+{
+	struct bm_dev *bm = &fake->bm;
+	unsigned int i;
+
+	WRITE_ONCE(bm->state, BM_DEAD);
+	complete_all(&fake->may_reset);
+	for (i = 0; i < bm->nr_queues; i++) {
+		bm_queue_fence(&bm->queues[i]);
+		bm_queue_fail_all(&bm->queues[i], -EIO);
+		wake_up_all(&bm->queues[i].free_wait);
+	}
+}
+
 static void fake_destroy(void *data)
 {
 	struct fake *fake = data;
@@ -151,12 +165,7 @@ static void fake_destroy(void *data)
 	unsigned int i;
 
 	cancel_delayed_work_sync(&fake->agent);
-	complete_all(&fake->may_reset);
-	WRITE_ONCE(bm->state, BM_DEAD);
-	for (i = 0; i < bm->nr_queues; i++) {
-		bm_queue_fence(&bm->queues[i]);
-		bm_queue_fail_all(&bm->queues[i], -EIO);
-	}
+	fake_give_up(fake);
 	bm_recover_exit(bm);
 	for (i = 0; i < bm->nr_queues; i++)
 		bm_queue_free(&bm->queues[i]);
@@ -206,6 +215,7 @@ struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int d
 	bm_param_timeout_ms = FAKE_TIMEOUT_MS;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_destroy, fake));
 
+	bm->cmd_pages = BM_CMD_PAGES;
 	bm->regs_len = BM_QUEUE_PAGE(FAKE_QUEUES);
 	fake->ram = kzalloc(bm->regs_len, GFP_KERNEL);
 	bm->queues = kcalloc(queues, sizeof(*bm->queues), GFP_KERNEL);

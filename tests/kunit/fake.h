@@ -71,6 +71,7 @@ struct fake {
 /* A device: probed, and stopped; or started, too. Both end with the test. */
 struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int depth);
 struct fake *fake_start(struct kunit *test, unsigned int queues, unsigned int depth);
+void fake_give_up(struct fake *fake);
 
 /* Registers */
 u32 fake_peek32(struct fake *fake, u32 reg);

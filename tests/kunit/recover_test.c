@@ -146,6 +146,20 @@ static void watchdog_looks_at_each_queue(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 1);
 }
 
+/* No interrupt, as with bus mastering off: the registers alone tell. */
+static void watchdog_sees_a_halted_queue(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq = fake_submit(fake);
+
+	fake_poke64(fake, BM_REG_HALTED, 1);
+	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
+	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 0);
+}
+
 static void waiting_for_a_silent_device_ends_by_itself(struct kunit *test)
 {
 	struct fake *fake = fake_start(test, 1, DEPTH);
@@ -267,6 +281,7 @@ static struct kunit_case recover_cases[] = {
 	KUNIT_CASE(watchdog_finds_a_missed_interrupt),
 	KUNIT_CASE(watchdog_resets_a_silent_device),
 	KUNIT_CASE(watchdog_looks_at_each_queue),
+	KUNIT_CASE(watchdog_sees_a_halted_queue),
 	KUNIT_CASE(waiting_for_a_silent_device_ends_by_itself),
 	KUNIT_CASE_PARAM(event_leads_to_a_reset, event_gen_params),
 	KUNIT_CASE(reset_takes_what_was_answered),

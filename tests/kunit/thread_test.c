@@ -12,7 +12,7 @@
 #define CLIENTS 4
 #define ROUNDS 250
 #define BATCH 5
-#define PATIENCE (60 * HZ)
+#define PATIENCE (30 * HZ)
 
 /**
  * struct client - a thread that uses the device
@@ -46,10 +46,8 @@ static bool client_end(struct client *client)
 {
 	bool ended = wait_for_completion_timeout(&client->done, PATIENCE);
 
-	if (!ended) {
-		WRITE_ONCE(client->bm->state, BM_DEAD);
-		wake_up_all(&client->bm->queues[0].free_wait);
-	}
+	if (!ended)
+		fake_give_up(container_of(client->bm, struct fake, bm));
 	kthread_stop_put(client->task);
 	return ended;
 }
