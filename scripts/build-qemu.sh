@@ -92,7 +92,7 @@ if [[ ${QEMU_SRC:-} || ! -d $result ]]; then
 		(cd "$build" && logged "$build/configure.log" 0 "$tree/configure" "${flags[@]}")
 		echo "${flags[*]}" >"$build/.configured"
 	else
-		say "building QEMU $version ($flavour): what has changed"
+		say "building QEMU $version ($flavour): what is missing or has changed"
 	fi
 	logged "$build/build.log" 0 ninja -C "$build" "${targets[@]}"
 
