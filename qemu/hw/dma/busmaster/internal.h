@@ -130,7 +130,6 @@ struct BmQueue {
     uint64_t sq_base;
     uint64_t cq_base;
     uint32_t order;
-    bool enable;            /* CTL.ENABLE as it was written */
 
     uint32_t state;         /* atomic: BM_QREG_STATE, changed under the lock */
     uint32_t sq_tail;       /* atomic: doorbell */

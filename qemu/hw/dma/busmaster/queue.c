@@ -88,7 +88,6 @@ static bool bm_queue_geometry_valid(BmQueue *q)
 /* CTL.ENABLE was set in a disabled queue. */
 void bm_queue_enable(BmQueue *q)
 {
-    q->enable = true;
     if (!bm_queue_geometry_valid(q)) {
         bm_queue_halt(q, BM_HALT_BAD_GEOMETRY);
         return;
@@ -110,7 +109,6 @@ void bm_queue_enable(BmQueue *q)
 /* CTL.ENABLE was cleared. */
 void bm_queue_disable(BmQueue *q)
 {
-    q->enable = false;
     WITH_QEMU_LOCK_GUARD(&q->lock) {
         switch (bm_queue_state(q)) {
         case BM_QSTATE_RUNNING:
@@ -140,7 +138,6 @@ void bm_queue_stop(BmQueue *q)
 /* The worker is stopped. */
 void bm_queue_reset(BmQueue *q)
 {
-    q->enable = false;
     q->sq_base = 0;
     q->cq_base = 0;
     q->order = 0;

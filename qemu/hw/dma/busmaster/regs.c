@@ -149,6 +149,8 @@ static void bm_ctl_write(BusmasterState *s, hwaddr reg, uint64_t value)
 
 static uint64_t bm_queue_read(BmQueue *q, hwaddr reg)
 {
+    enum bm_qstate state = bm_queue_state(q);
+
     switch (reg) {
     case BM_QREG_SQ_TAIL:
         return q->sq_tail;
@@ -162,7 +164,8 @@ static uint64_t bm_queue_read(BmQueue *q, hwaddr reg)
     case BM_QREG_ORDER:
         return q->order;
     case BM_QREG_CTL:
-        return q->enable ? BM_QCTL_ENABLE : 0;
+        return state == BM_QSTATE_RUNNING || state == BM_QSTATE_HALTED ?
+               BM_QCTL_ENABLE : 0;
     case BM_QREG_STATE:
         return qatomic_read(&q->state);
     case BM_QREG_MODERATION:
@@ -212,6 +215,8 @@ static void bm_cq_head_write(BmQueue *q, uint64_t value)
 
 static void bm_queue_ctl_write(BmQueue *q, uint64_t value)
 {
+    enum bm_qstate state = bm_queue_state(q);
+
     if (value & ~(uint64_t)BM_QCTL_ENABLE) {
         bm_bad_write(BM_QREG_CTL, value, "reserved bits");
     }
@@ -219,12 +224,10 @@ static void bm_queue_ctl_write(BmQueue *q, uint64_t value)
         bm_queue_disable(q);
     } else if (!q->dev->enabled) {
         bm_bad_write(BM_QREG_CTL, value, "the device is not enabled");
-    } else if (!q->enable) {
-        if (bm_queue_state(q) == BM_QSTATE_DISABLED) {
-            bm_queue_enable(q);
-        } else {
-            bm_bad_write(BM_QREG_CTL, value, "the queue is being drained");
-        }
+    } else if (state == BM_QSTATE_DISABLED) {
+        bm_queue_enable(q);
+    } else if (state == BM_QSTATE_DRAINING) {
+        bm_bad_write(BM_QREG_CTL, value, "the queue is being drained");
     }
 }
 
