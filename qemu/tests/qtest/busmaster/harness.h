@@ -1,0 +1,143 @@
+/*
+ * busmaster qtests: the harness
+ *
+ * A machine with the device in it, rings, commands and places for data: what a
+ * driver does, in as few words as possible, and with every number in reach.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_QTEST_BUSMASTER_HARNESS_H
+#define TESTS_QTEST_BUSMASTER_HARNESS_H
+
+#include "hw/dma/busmaster_hw.h"
+#include "hw/pci/pci_regs.h"
+#include "libqtest.h"
+#include "libqos/pci.h"
+#include "libqos/pci-pc.h"
+#include "qemu/bitops.h"
+#include "qemu/bswap.h"
+#include "qemu/units.h"
+
+#define BM_RAM_SIZE         (256 * MiB) /* as bm_start() has it */
+#define BM_NOWHERE          0xa0000000ull /* neither RAM nor anything else */
+#define BM_DEVFN            QPCI_DEVFN(4, 0)
+
+#define BM_PM               0x40
+#define BM_EXP              0x50
+#define BM_MSIX             0x8c
+#define BM_AER              0x100
+
+typedef struct BmDev {
+    QTestState *qts;
+    QPCIBus *bus;
+    QPCIDevice *pci;
+    uint64_t regs;          /* where the BARs are */
+    uint64_t mem;
+    uint64_t msix;
+    uint64_t mem_size;
+    uint64_t next;          /* free RAM */
+    uint64_t msi;           /* RAM that takes the messages: a word a vector */
+} BmDev;
+
+typedef struct BmCqe {
+    uint64_t info;
+    uint16_t sq_head;
+    uint16_t tag;
+    uint32_t status;
+} BmCqe;
+
+typedef struct BmRing {
+    BmDev *d;
+    unsigned q;
+    unsigned order;
+    uint64_t sq;
+    uint64_t cq;
+    uint32_t tail;
+    uint32_t head;
+    bool phase;
+    BmCqe cqe;              /* the last that bm_reap() took */
+} BmRing;
+
+/* Somewhere that data can be: in RAM, in device memory, or in bits and pieces. */
+typedef struct BmPlace {
+    BmDev *d;
+    struct bm_hw_ptr ptr;
+    size_t len;
+    unsigned pieces;
+    uint64_t addr[64];      /* as the CPU sees it */
+    size_t size[64];
+} BmPlace;
+
+/*
+ * The machine. @worker is a test's data: NULL, or the property that gives the
+ * device an iothread; bm_add_both() registers a test with one and the other.
+ */
+BmDev *bm_start(const void *worker, const char *props);
+BmDev *bm_start_machine(const char *args, const void *worker,
+                        const char *props);
+BmDev *bm_new(QTestState *qts);
+void bm_attach(BmDev *d, int devfn, uint64_t window);
+void bm_map(BmDev *d);
+void bm_end(BmDev *d);
+void bm_add(const char *name, void (*fn)(const void *));
+void bm_add_both(const char *name, void (*fn)(const void *));
+
+/* Registers: 64 bits each, as the contract has them. */
+uint64_t bm_read(BmDev *d, uint64_t reg);
+void bm_write(BmDev *d, uint64_t reg, uint64_t value);
+void bm_wait_reg(BmDev *d, uint64_t reg, uint64_t mask, uint64_t value);
+void bm_enable(BmDev *d);
+void bm_settle(BmDev *d);
+void bm_master(BmDev *d, bool on);
+
+uint64_t bm_alloc(BmDev *d, uint64_t size);
+
+/* Interrupts */
+void bm_msix_setup(BmDev *d, unsigned vectors);
+void bm_msix_mask(BmDev *d, unsigned vector, bool mask);
+bool bm_msix_pending(BmDev *d, unsigned vector);
+bool bm_msix_taken(BmDev *d, unsigned vector);
+void bm_msix_wait(BmDev *d, unsigned vector);
+
+/* Rings */
+void bm_ring_init(BmRing *r, BmDev *d, unsigned q, unsigned order);
+void bm_ring_enable(BmRing *r);
+uint64_t bm_ring_reg(BmRing *r, uint64_t reg);
+void bm_ring_write(BmRing *r, uint64_t reg, uint64_t value);
+void bm_ring_wait_state(BmRing *r, enum bm_qstate state);
+void bm_assert_halted(BmRing *r, enum bm_halt cause);
+void bm_push(BmRing *r, const struct bm_hw_sqe *sqe);
+void bm_doorbell(BmRing *r);
+void bm_submit(BmRing *r, const struct bm_hw_sqe *sqe);
+bool bm_poll(BmRing *r);
+void bm_reap(BmRing *r);
+void bm_ack(BmRing *r, uint32_t flags);
+unsigned bm_exec(BmRing *r, const struct bm_hw_sqe *sqe);
+
+/* Commands */
+struct bm_hw_ptr bm_none(void);
+struct bm_hw_ptr bm_host(uint64_t addr);
+struct bm_hw_ptr bm_local(uint64_t offset);
+struct bm_hw_ptr bm_sgl(uint64_t addr, uint32_t count);
+struct bm_hw_sqe bm_cmd(enum bm_op op, uint16_t tag, uint32_t length,
+                        struct bm_hw_ptr src, struct bm_hw_ptr dst);
+void bm_seg(BmDev *d, uint64_t list, unsigned index, uint64_t addr,
+            uint32_t length, uint32_t flags);
+
+/* Data */
+uint8_t *bm_random(size_t len);
+uint32_t bm_crc32c(uint32_t seed, const uint8_t *data, size_t len);
+void bm_place(BmPlace *p, BmDev *d, enum bm_space space, size_t len);
+void bm_place_write(BmPlace *p, const uint8_t *data);
+void bm_place_check(BmPlace *p, const uint8_t *data);
+
+/* The tests */
+void bm_add_command_tests(void);
+void bm_add_sgl_tests(void);
+void bm_add_queue_tests(void);
+void bm_add_irq_tests(void);
+void bm_add_fault_tests(void);
+void bm_add_reset_tests(void);
+
+#endif

@@ -1,0 +1,286 @@
+/*
+ * busmaster qtests: resets, power, and removal, with work in flight
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "harness.h"
+
+#define LEN         (32 * MiB)
+#define UNTOUCHED   0xee
+
+/* To look at memory here and there is enough: a turn is more than a step. */
+#define STEP        (64 * KiB)
+#define SAMPLES     (4 * LEN / STEP)
+
+typedef struct Bench {
+    BmDev *d;
+    BmRing r[2];
+    uint64_t data;          /* where the work goes */
+} Bench;
+
+/* Work that takes long, and shows in RAM how far it has come. */
+static void set_to_work(Bench *t)
+{
+    BmDev *d = t->d;
+    unsigned q, i;
+
+    t->data = bm_alloc(d, 4 * LEN);
+    qtest_memset(d->qts, t->data, UNTOUCHED, 4 * LEN);
+    for (q = 0; q < 2; q++) {
+        bm_ring_init(&t->r[q], d, q, 4);
+    }
+    for (q = 0; q < 2; q++) {
+        for (i = 0; i < 2; i++) {
+            struct bm_hw_sqe sqe = bm_cmd(BM_OP_COPY_CRC32C, i, LEN,
+                                          bm_local(0),
+                                          bm_host(t->data + (2 * q + i) * LEN));
+
+            bm_push(&t->r[q], &sqe);
+        }
+        bm_doorbell(&t->r[q]);
+    }
+    bm_wait_reg(d, BM_REG_MRD_TLPS, UINT64_MAX, 2);
+}
+
+/* How much of it is done? */
+static unsigned count_touched(Bench *t)
+{
+    unsigned i, touched = 0;
+
+    for (i = 0; i < SAMPLES; i++) {
+        touched += qtest_readb(t->d->qts, t->data + i * STEP) != UNTOUCHED;
+    }
+    return touched;
+}
+
+/* The work ended in the middle, was not reported, and does not go on. */
+static void check_stopped(Bench *t)
+{
+    unsigned touched = count_touched(t);
+    unsigned i;
+
+    g_assert_cmpuint(touched, <, SAMPLES);
+    g_usleep(20000);
+    g_assert_cmpuint(count_touched(t), ==, touched);
+    for (i = 0; i < 2; i++) {
+        g_assert_false(bm_poll(&t->r[i]));
+    }
+}
+
+/* As after power-on, device memory apart. */
+static void check_registers(BmDev *d)
+{
+    static const uint64_t zero[] = {
+        BM_REG_CTRL, BM_REG_STATUS, BM_REG_HALTED, BM_REG_FAULT_ADDR,
+        BM_REG_FAULT_INFO, BM_REG_MRD_TLPS, BM_REG_MRD_BYTES,
+        BM_REG_MWR_TLPS, BM_REG_MWR_BYTES, BM_REG_MSG_TLPS,
+        BM_QUEUE_PAGE(0) + BM_QREG_SQ_TAIL, BM_QUEUE_PAGE(0) + BM_QREG_CQ_HEAD,
+        BM_QUEUE_PAGE(0) + BM_QREG_SQ_BASE, BM_QUEUE_PAGE(0) + BM_QREG_CQ_BASE,
+        BM_QUEUE_PAGE(0) + BM_QREG_ORDER, BM_QUEUE_PAGE(0) + BM_QREG_CTL,
+        BM_QUEUE_PAGE(0) + BM_QREG_STATE,
+    };
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(zero); i++) {
+        g_test_message("register 0x%" PRIx64, zero[i]);
+        g_assert_cmphex(bm_read(d, zero[i]), ==, 0);
+    }
+}
+
+static void check_works(Bench *t)
+{
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_FILL, 1, 8, bm_none(), bm_local(0));
+
+    bm_enable(t->d);
+    bm_ring_enable(&t->r[0]);
+    g_assert_cmphex(bm_exec(&t->r[0], &sqe), ==, BM_ST_SUCCESS);
+}
+
+static void bench_up(Bench *t, const void *worker)
+{
+    t->d = bm_start(worker, "queues=2,mem-size=64M");
+    bm_msix_setup(t->d, 3);
+    qtest_writel(t->d->qts, t->d->mem + LEN, 0x600dda7a);
+    set_to_work(t);
+}
+
+static void bench_down(Bench *t)
+{
+    g_assert_cmphex(qtest_readl(t->d->qts, t->d->mem + LEN), ==, 0x600dda7a);
+    bm_end(t->d);
+}
+
+static void test_ctrl_reset(const void *worker)
+{
+    struct bm_hw_sqe sqe;
+    Bench t;
+
+    bench_up(&t, worker);
+    bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
+    check_stopped(&t);
+    check_registers(t.d);
+    /* Configuration space is as it was. */
+    g_assert_cmphex(qpci_config_readw(t.d->pci, PCI_COMMAND), ==,
+                    PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    g_assert_cmphex(qpci_config_readw(t.d->pci, BM_MSIX + PCI_MSIX_FLAGS) &
+                    PCI_MSIX_FLAGS_ENABLE, !=, 0);
+    check_works(&t);
+
+    /* A fault and a halt are forgotten, too. */
+    sqe = bm_cmd(BM_OP_COPY, 1, 8, bm_host(BM_NOWHERE), bm_local(0));
+    g_assert_cmphex(bm_exec(&t.r[0], &sqe), ==, BM_ST_DMA_READ_FAULT);
+    bm_ring_write(&t.r[0], BM_QREG_SQ_TAIL, 1 << 4);
+    bm_assert_halted(&t.r[0], BM_HALT_BAD_TAIL);
+    bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET | BM_CTRL_ENABLE);
+    check_registers(t.d);
+    bench_down(&t);
+}
+
+/* Not a reset: what was counted and where the rings are is kept. */
+static void test_ctrl_disable(const void *worker)
+{
+    Bench t;
+
+    bench_up(&t, worker);
+    bm_write(t.d, BM_REG_CTRL, 0);
+    g_assert_cmphex(bm_read(t.d, BM_REG_STATUS), ==, 0);
+    g_assert_cmphex(bm_ring_reg(&t.r[0], BM_QREG_STATE), ==,
+                    BM_QSTATE_DISABLED);
+    check_stopped(&t);
+    g_assert_cmpuint(bm_read(t.d, BM_REG_MRD_TLPS), ==, 2);
+    g_assert_cmphex(bm_ring_reg(&t.r[0], BM_QREG_SQ_BASE), ==, t.r[0].sq);
+    /* Without ENABLE no queue can be enabled. */
+    bm_ring_enable(&t.r[0]);
+    g_assert_cmphex(bm_ring_reg(&t.r[0], BM_QREG_STATE), ==,
+                    BM_QSTATE_DISABLED);
+    check_works(&t);
+    bench_down(&t);
+}
+
+static void check_config_cleared(BmDev *d)
+{
+    g_assert_cmphex(qpci_config_readw(d->pci, PCI_COMMAND), ==, 0);
+    g_assert_cmphex(qpci_config_readl(d->pci, PCI_BASE_ADDRESS_0), ==,
+                    PCI_BASE_ADDRESS_MEM_TYPE_64);
+    g_assert_cmphex(qpci_config_readw(d->pci, BM_MSIX + PCI_MSIX_FLAGS) &
+                    PCI_MSIX_FLAGS_ENABLE, ==, 0);
+    g_assert_cmphex(qpci_config_readw(d->pci, BM_EXP + PCI_EXP_DEVCTL) &
+                    ~PCI_EXP_DEVCTL_PAYLOAD, ==, 2 << 12);
+}
+
+static void test_flr(const void *worker)
+{
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    Bench t;
+
+    bench_up(&t, worker);
+    qpci_config_writew(t.d->pci, BM_EXP + PCI_EXP_DEVCTL, 0x502f);
+    qpci_config_writew(t.d->pci, BM_EXP + PCI_EXP_DEVCTL,
+                       0x502f | PCI_EXP_DEVCTL_BCR_FLR);
+    check_stopped(&t);
+    check_config_cleared(t.d);
+    /* Max_Payload_Size is the link's, and stays. */
+    g_assert_cmphex(qpci_config_readw(t.d->pci, BM_EXP + PCI_EXP_DEVCTL) &
+                    PCI_EXP_DEVCTL_PAYLOAD, ==, 1 << 5);
+    bm_map(t.d);
+    check_registers(t.d);
+
+    /* Bus mastering did not survive it either. */
+    qpci_config_writew(t.d->pci, BM_EXP + PCI_EXP_DEVCTL,
+                       PCI_EXP_DEVCTL_BCR_FLR);
+    bm_map(t.d);
+    bm_master(t.d, false);
+    bm_enable(t.d);
+    bm_ring_enable(&t.r[0]);
+    bm_submit(&t.r[0], &sqe);
+    bm_assert_halted(&t.r[0], BM_HALT_SQ_FAULT);
+    bm_master(t.d, true);
+    bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
+    check_works(&t);
+    bench_down(&t);
+}
+
+static void test_d3hot(const void *worker)
+{
+    Bench t;
+
+    bench_up(&t, worker);
+    qpci_config_writew(t.d->pci, BM_PM + PCI_PM_CTRL, 3);
+    g_assert_cmphex(qpci_config_readw(t.d->pci, BM_PM + PCI_PM_CTRL), ==, 3);
+    check_stopped(&t);
+    qpci_config_writew(t.d->pci, BM_PM + PCI_PM_CTRL, 0);
+    g_assert_cmphex(qpci_config_readw(t.d->pci, BM_PM + PCI_PM_CTRL), ==, 0);
+    check_stopped(&t);
+    check_config_cleared(t.d);
+    bm_map(t.d);
+    check_registers(t.d);
+    check_works(&t);
+    bench_down(&t);
+}
+
+static void test_system_reset(const void *worker)
+{
+    Bench t;
+
+    bench_up(&t, worker);
+    qtest_qmp_assert_success(t.d->qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(t.d->qts, "RESET");
+    check_stopped(&t);
+    check_config_cleared(t.d);
+    g_assert_cmphex(qpci_config_readw(t.d->pci, BM_EXP + PCI_EXP_DEVCTL), ==,
+                    2 << 12);
+    bm_map(t.d);
+    check_registers(t.d);
+    check_works(&t);
+    bench_down(&t);
+}
+
+/* The guest ejects it while it works; the rest of the machine goes on. */
+static void test_unplug(const void *worker)
+{
+    const int port = QPCI_DEVFN(5, 0);
+    QPCIBus *bus;
+    Bench t;
+
+    t.d = bm_new(qtest_initf("-M q35 -m 256M -nodefaults "
+                             "-object iothread,id=io "
+                             "-device pcie-root-port,id=rp,chassis=1,slot=1,"
+                             "addr=05.0 "
+                             "-device busmaster,id=bm,bus=rp,queues=2,"
+                             "mem-size=64M%s",
+                             worker ? (const char *)worker : ""));
+    bus = t.d->bus;
+    bus->config_writeb(bus, port, PCI_SECONDARY_BUS, 1);
+    bus->config_writeb(bus, port, PCI_SUBORDINATE_BUS, 1);
+    bus->config_writew(bus, port, PCI_MEMORY_BASE, 0xe000);
+    bus->config_writew(bus, port, PCI_MEMORY_LIMIT, 0xe7f0);
+    bus->config_writew(bus, port, PCI_COMMAND,
+                       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    bm_attach(t.d, 1 << 8, 0xe0000000);
+    /* Below a port it is an endpoint, not an integrated one. */
+    g_assert_cmphex(qpci_config_readw(t.d->pci, BM_EXP + PCI_EXP_FLAGS), ==,
+                    PCI_EXP_TYPE_ENDPOINT << 4 | 2);
+    bm_enable(t.d);
+    set_to_work(&t);
+
+    /* ACPI hotplug: the bus, then the slots to be ejected. */
+    qtest_outl(t.d->qts, 0xcc0 + 0x10, 0);
+    qtest_outl(t.d->qts, 0xcc0 + 0x08, 1 << 0);
+    qtest_qmp_eventwait(t.d->qts, "DEVICE_DELETED");
+    check_stopped(&t);
+    g_assert_cmphex(qpci_config_readl(t.d->pci, PCI_VENDOR_ID), ==,
+                    0xffffffff);
+    bm_end(t.d);
+}
+
+void bm_add_reset_tests(void)
+{
+    bm_add_both("reset/ctrl-reset", test_ctrl_reset);
+    bm_add_both("reset/ctrl-disable", test_ctrl_disable);
+    bm_add_both("reset/flr", test_flr);
+    bm_add_both("reset/d3hot", test_d3hot);
+    bm_add_both("reset/system-reset", test_system_reset);
+    bm_add_both("reset/unplug", test_unplug);
+}
