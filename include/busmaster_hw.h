@@ -209,7 +209,8 @@ struct bm_hw_seg {
  * @flags: BM_SQE_*
  * @tag: the driver's name for the command, returned in its completion
  * @length: bytes to work on, 1 to the device's limit; NOP: zero
- * @operand: FILL: pattern. CRC32C: seed in the lower 32 bits, the rest zero. Others: zero
+ * @operand: FILL: pattern. CRC32C, COPY_CRC32C: seed in the lower 32 bits, the rest zero.
+ *           Others: zero
  * @src: COPY, CRC32C, COPY_CRC32C, COMPARE: what is read
  * @dst: COPY, FILL, COPY_CRC32C: what is written; COMPARE: the other side that is read
  * @reserved: zero
