@@ -326,6 +326,8 @@ static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,
     } else if (a.shift) {
         bm_bad_write(addr, value, "the upper half of a 32-bit register");
         return;
+    } else {
+        value = (uint32_t)value;
     }
     if (q) {
         bm_queue_write(q, a.reg, value);
