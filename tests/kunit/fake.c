@@ -143,14 +143,16 @@ static void fake_release(struct device *dev)
 	kfree(fake);
 }
 
-/* End all that is in flight, and all waiting: the device is dead. */
+/* End all that is in flight, and all waiting: the device is dead, and stays so. */
 void fake_give_up(struct fake *fake)
 {
 	struct bm_dev *bm = &fake->bm;
 	unsigned int i;
 
-	WRITE_ONCE(bm->state, BM_DEAD);
+	fake->start_error = -ENODEV;
 	complete_all(&fake->may_reset);
+	flush_work(&bm->reset_work);
+	WRITE_ONCE(bm->state, BM_DEAD);
 	for (i = 0; i < bm->nr_queues; i++) {
 		bm_queue_fence(&bm->queues[i]);
 		bm_queue_fail_all(&bm->queues[i], -EIO);

@@ -12,7 +12,7 @@
 #define CLIENTS 4
 #define ROUNDS 250
 #define BATCH 5
-#define PATIENCE (30 * HZ)
+#define PATIENCE (20 * HZ)
 
 /**
  * struct client - a thread that uses the device
