@@ -123,8 +123,6 @@ static void bm_reset_hold(Object *obj, ResetType type)
     uint16_t kept = 0;
 
     bm_reset(s, "function reset");
-    /* The core clears Bus Master Enable, but not what that enabled. */
-    memory_region_set_enabled(&pdev->bus_master_enable_region, false);
     if (pci_get_word(devctl) & PCI_EXP_DEVCTL_BCR_FLR) {
         /* An FLR leaves Max_Payload_Size alone: it is the link's affair. */
         kept = pci_get_word(devctl) &
