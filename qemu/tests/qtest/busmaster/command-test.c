@@ -260,7 +260,7 @@ static void test_local_ends(const void *worker)
     bench_down(&t);
 }
 
-/* BAR 2 is memory like any other: a peer, or the device itself, may go there. */
+/* BAR 2 is memory like any other: a peer, or the device, may go there. */
 static void test_bar2_as_host(const void *worker)
 {
     struct bm_hw_sqe sqe;

@@ -59,7 +59,7 @@ typedef struct BmRing {
     BmCqe cqe;              /* the last that bm_reap() took */
 } BmRing;
 
-/* Somewhere that data can be: in RAM, in device memory, or in bits and pieces. */
+/* Somewhere that data can be: in RAM, in device memory, or in pieces. */
 typedef struct BmPlace {
     BmDev *d;
     struct bm_hw_ptr ptr;
