@@ -110,12 +110,13 @@ put:
 static ssize_t bm_io_retire(struct bm_io *io)
 {
 	struct bm_request *rq = io->rq[io->first++ % BM_IO_WINDOW];
-	u32 length = le32_to_cpu(rq->sqe.length);
-	int err = bm_request_wait(rq);
+	ssize_t ret = bm_request_wait(rq);
 
+	if (!ret)
+		ret = le32_to_cpu(rq->sqe.length);
 	bm_mem_unmap(rq);
 	bm_request_put(rq);
-	return err ?: length;
+	return ret;
 }
 
 /*

@@ -78,7 +78,7 @@ static void bm_mem_unpin(struct bm_request *rq)
 /**
  * bm_mem_map() - let the device reach the next part of an iterator
  * @rq: borrowed request, with nothing mapped
- * @iter: memory of a user or of the kernel; advanced by what is mapped
+ * @iter: memory of a user or of the kernel, not empty; advanced by what is mapped
  * @ptr: how the submission names the memory: filled
  *
  * An iterator that is a source is mapped DMA_TO_DEVICE, else DMA_FROM_DEVICE. As many
