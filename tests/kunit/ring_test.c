@@ -71,13 +71,22 @@ static bool sq_push_number(struct bm_sq *sq, u32 number)
 	return bm_sq_push(sq, &sqe);
 }
 
+/* Push 0, 1, 2 ... until the ring is full; returns how many, bounded. */
+static u32 sq_fill(struct bm_sq *sq)
+{
+	u32 n = 0;
+
+	while (n < sq->entries && sq_push_number(sq, n))
+		n++;
+	return n;
+}
+
 static void sq_holds_all_entries_but_one(struct kunit *test)
 {
 	u32 entries = ring_entries(test), i;
 	struct bm_sq *sq = sq_create(test, entries);
 
-	for (i = 0; i < entries - 1; i++)
-		KUNIT_ASSERT_TRUE(test, sq_push_number(sq, i));
+	KUNIT_ASSERT_EQ(test, sq_fill(sq), entries - 1);
 	KUNIT_EXPECT_EQ(test, sq->tail, entries - 1);
 	KUNIT_EXPECT_FALSE(test, sq_push_number(sq, ~0));
 	KUNIT_EXPECT_EQ(test, sq->tail, entries - 1);
@@ -87,11 +96,11 @@ static void sq_holds_all_entries_but_one(struct kunit *test)
 
 static void sq_has_room_for_what_was_retired(struct kunit *test)
 {
-	u32 entries = ring_entries(test), pushed = 0, head;
+	u32 entries = ring_entries(test), pushed, head;
 	struct bm_sq *sq = sq_create(test, entries);
 
-	while (sq_push_number(sq, pushed))
-		pushed++;
+	pushed = sq_fill(sq);
+	KUNIT_ASSERT_EQ(test, pushed, entries - 1);
 	for (head = 1; head <= 3 * entries; head++) {
 		KUNIT_ASSERT_TRUE(test, bm_sq_retire(sq, head % entries));
 		KUNIT_ASSERT_TRUE(test, sq_push_number(sq, pushed));
@@ -119,15 +128,12 @@ static void sq_keeps_order_over_laps(struct kunit *test)
 
 static void sq_is_empty_after_reset(struct kunit *test)
 {
-	u32 entries = ring_entries(test), i;
+	u32 entries = ring_entries(test);
 	struct bm_sq *sq = sq_create(test, entries);
 
-	while (sq_push_number(sq, 1))
-		;
+	sq_fill(sq);
 	bm_sq_reset(sq);
-	for (i = 0; i < entries - 1; i++)
-		KUNIT_ASSERT_TRUE(test, sq_push_number(sq, i));
-	KUNIT_EXPECT_FALSE(test, sq_push_number(sq, i));
+	KUNIT_EXPECT_EQ(test, sq_fill(sq), entries - 1);
 }
 
 struct retire_param {
