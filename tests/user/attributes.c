@@ -63,7 +63,7 @@ static bool identity(void)
 	ktap_note("%s", text);
 	CHECK(!strchr(text, '\n'));
 	CHECK(strstr(text, "busmaster 1.0"));
-	snprintf(part, sizeof(part), "%lld KiB", read_number("mem_size") >> 10);
+	snprintf(part, sizeof(part), "%lld MiB", read_number("mem_size") >> 20);
 	CHECK(strstr(text, part));
 	snprintf(part, sizeof(part), "%lld-bit DMA", read_number("dma_bits"));
 	CHECK(strstr(text, part));

@@ -4,6 +4,7 @@
  * transfers run, and while their owner dies. Nothing may hang, and nothing may stay pinned.
  */
 #define _GNU_SOURCE
+#include <glob.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -49,12 +50,20 @@ static bool reset(void)
 	return write_text(path, "1");
 }
 
+/* Opens the node of the PCI function. Its number may have changed: an open file keeps one. */
 static int open_device(void)
 {
+	char pattern[100], path[100];
+	glob_t found;
 	int fd = -1;
 
+	snprintf(pattern, sizeof(pattern), "/sys/bus/pci/devices/%s/busmaster/*", address);
 	for (int i = 0; i < 500 && fd < 0; i++) {
-		fd = open(DEVICE_NODE, O_RDWR);
+		if (!glob(pattern, 0, NULL, &found)) {
+			snprintf(path, sizeof(path), "/dev%s", strrchr(found.gl_pathv[0], '/'));
+			fd = open(path, O_RDWR);
+			globfree(&found);
+		}
 		if (fd < 0)
 			usleep(10000);
 	}
@@ -91,7 +100,7 @@ static pid_t start_transfers(void)
 
 	if (child)
 		return child;
-	fd = open(DEVICE_NODE, O_RDWR);
+	fd = open_device();
 	memory = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	alarm(3 * PATIENCE);
 	for (unsigned int i = 0; fd >= 0; i++) {
@@ -169,7 +178,8 @@ static bool unbind_open(void)
 	CHECK(bind_again()); /* the old file is still open */
 	CHECK_ERRNO(pread(fd, &byte, 1, 0), ENODEV);
 	CHECK_IS(close(fd), 0);
-	return works();
+	CHECK(works());
+	return unbind() && bind_again(); /* with its old number */
 }
 
 static bool unbind_busy(void)

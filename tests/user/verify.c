@@ -47,6 +47,7 @@ struct outcome {
 	unsigned long transfers;
 	uint64_t bytes;
 	unsigned long errors; /* EIO, repeated */
+	time_t seconds;
 	bool gone; /* ended by ENODEV */
 	char failure[300];
 };
@@ -300,6 +301,7 @@ static int process(unsigned int number, uint64_t size, struct outcome *outcome)
 		.outcome = outcome,
 	};
 	cpu_set_t set;
+	bool ok;
 
 	CPU_ZERO(&set);
 	CPU_SET(number % cpus, &set);
@@ -314,9 +316,10 @@ static int process(unsigned int number, uint64_t size, struct outcome *outcome)
 		madvise(region.arena, ARENA, MADV_NOHUGEPAGE);
 	}
 	random_fill(&region.state, region.source, ARENA);
-	if (verify_region(&region, options.transfers / options.processes) || outcome->gone)
-		return 0;
-	return 1;
+	outcome->seconds = time(NULL);
+	ok = verify_region(&region, options.transfers / options.processes);
+	outcome->seconds = time(NULL) - outcome->seconds;
+	return ok || outcome->gone ? 0 : 1;
 }
 
 static bool report(unsigned int number, int status, const struct outcome *outcome)
@@ -329,8 +332,8 @@ static bool report(unsigned int number, int status, const struct outcome *outcom
 			  (unsigned long long)options.seed);
 	else if (!ok)
 		ktap_note("wait status %#x after %lu transfers", status, outcome->transfers);
-	ktap_note("process %u: %lu transfers, %llu MiB%s", number, outcome->transfers,
-		  (unsigned long long)(outcome->bytes >> 20),
+	ktap_note("process %u: %lu transfers, %llu MiB, %ld s%s", number, outcome->transfers,
+		  (unsigned long long)(outcome->bytes >> 20), (long)outcome->seconds,
 		  outcome->gone ? ", until the device was gone" : "");
 	if (outcome->errors)
 		ktap_note("process %u: %lu of them failed with EIO and were repeated", number,

@@ -24,14 +24,14 @@ io_error() {
 
 # The bus master enable bit alone: off, one transfer, on again.
 bus_mastering_off() {
-	klog_expect "busmaster.*(refused|halted|not answered)" "bus mastering is off"
-	klog_allow "busmaster.*(reset|works again)" "and the driver recovers"
+	klog_expect "busmaster.*refused" "bus mastering is off"
+	klog_allow "busmaster.*reset" "and the driver recovers"
 	klog_mark
 	setpci -s "$pci" COMMAND=0:4
 	io_error /tmp/out /dev/busmaster0 || bus_failed=1
 	setpci -s "$pci" COMMAND=4:4
 	wait_for 5 small_transfer >/dev/null 2>&1 || bus_failed=1
-	klog_since "busmaster.*(refused|halted|not answered)" || bus_failed=1
+	klog_since "busmaster.*refused" || bus_failed=1
 	klog_end
 	[ -z "$bus_failed" ]
 }
