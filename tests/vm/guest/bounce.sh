@@ -15,5 +15,5 @@ check "there is no IOMMU" not_translated
 check "the device has 32-bit DMA" same dma_bits "$(attribute dma_bits)" 32
 run verify verify -n "$transfers" -p 4
 check "bounce buffers were used" bounced
-run "read to zeroed memory" args
+run args args
 after_unload

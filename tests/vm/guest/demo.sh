@@ -5,11 +5,12 @@
 
 sys=/sys/bus/pci/devices/$pci
 
-# size_of BAR: in KiB, from the function's resources
+# size_of BAR: from the function's resources
 size_of() {
 	sed -n "$(($1 + 1))p" "$sys/resource" | {
 		read -r bar_start bar_end _
-		echo "$(((bar_end - bar_start + 1) / 1024)) KiB"
+		bar_kib=$(((bar_end - bar_start + 1) / 1024))
+		[ $bar_kib -lt 1024 ] && echo "$bar_kib KiB" || echo "$((bar_kib / 1024)) MiB"
 	}
 }
 
@@ -42,9 +43,9 @@ echo "$BM_file, $size bytes"
 echo
 cat /tmp/table
 echo
-echo "SHA-256 of the file, on the host          of what came back from the device"
-echo "  $BM_sha256"
-echo "  $sum"
+echo "SHA-256"
+echo "  on the host    $BM_sha256"
+echo "  what came back $sum"
 if [ "$sum" != "$BM_sha256" ]; then
 	echo "  They DIFFER: the copy is broken."
 	exit 1
