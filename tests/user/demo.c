@@ -73,7 +73,7 @@ static void end(struct pass *pass)
 
 static void show_time(const char *what, const struct pass *pass, size_t size)
 {
-	printf("  %-34s %9.2f ms %9.0f MB/s\n", what, pass->seconds * 1e3,
+	printf("  %-34s %9.2f ms %9.1f MB/s\n", what, pass->seconds * 1e3,
 	       size / 1e6 / pass->seconds);
 }
 

@@ -8,4 +8,4 @@ modprobe busmaster && wait_for 5 [ -c /dev/busmaster0 ]
 export TERM=linux PS1='busmaster:\w# ' pci
 echo "$(attribute identity). Ctrl-a x leaves."
 echo "Try: lspci -vs $pci; verify -n 500 -p 2; dd if=/dev/urandom of=/dev/busmaster0 bs=1M count=8"
-cd /bm && sh -i
+cd /bm && setsid -c sh -i
