@@ -119,7 +119,8 @@ static bool counters(void)
 {
 	long long commands = read_number("stats/commands"), done = read_number("stats/completions");
 	long long reads = read_number("stats/mrd_bytes"), writes = read_number("stats/mwr_bytes");
-	long long requests = read_number("stats/mrd_tlps"), messages = read_number("stats/msg_tlps");
+	long long requests = read_number("stats/mrd_tlps"),
+		  messages = read_number("stats/msg_tlps");
 
 	CHECK_IS(pwrite(fd, buffer, LENGTH, 0), LENGTH);
 	reads = read_number("stats/mrd_bytes") - reads;

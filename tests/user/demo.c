@@ -169,7 +169,8 @@ int main(int argc, char **argv)
 	show_time("CPU  host memory -> device memory", &cpu_write, size);
 	show_time("CPU  device memory -> host memory", &cpu_read, size);
 	printf("  The CPU's figures flatter it: here BAR 2 is plain memory of QEMU's. On a real\n"
-	       "  bus each of its loads waits for a round trip, and the CPU does nothing else.\n\n");
+	       "  bus each of its loads waits for a round trip, and the CPU does nothing "
+	       "else.\n\n");
 	printf("What the device says it put on the bus    (its own counters)\n");
 	printf("  %-16s%18s%26s\n", "", "host -> device", "device -> host");
 	show_counter("Memory Reads", &dma_write, &dma_read, MRD_TLPS, MRD_BYTES);

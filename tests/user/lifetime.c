@@ -275,8 +275,8 @@ static void *take_pages(void *memory)
 
 static bool unmap_busy(void)
 {
-	unsigned char *memory = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *memory =
+		mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = open_device();
 	pthread_t taker;
 
