@@ -3,7 +3,7 @@
 . /bm/guest/lib.sh
 
 stty -F /dev/ttyS1 sane
-[ -z "$BM_size" ] || stty rows "${BM_size%x*}" cols "${BM_size#*x}"
+[ -z "$BM_size" ] || stty rows "${BM_size%x*}" cols "${BM_size#*x}" 2>/dev/null
 modprobe busmaster && wait_for 5 [ -c /dev/busmaster0 ]
 export TERM=linux PS1='busmaster:\w# ' pci
 echo "$(attribute identity). Ctrl-a x leaves."
