@@ -327,13 +327,18 @@ static inline struct bm_dev *bm_from_device(struct device *dev)
 	return container_of(dev, struct bm_dev, dev);
 }
 
+/* Whose DMA it is: rings, lists and mappings belong to the PCI function. */
+static inline struct device *bm_dma_dev(struct bm_queue *q)
+{
+	return &q->bm->pdev->dev;
+}
+
 /* main.c */
 extern unsigned int bm_param_queues;
 extern unsigned int bm_param_queue_depth;
 extern unsigned int bm_param_timeout_ms;
 int bm_start(struct bm_dev *bm);
 void bm_stop(struct bm_dev *bm);
-void bm_kill(struct bm_dev *bm);
 int bm_enter(struct bm_dev *bm);
 bool bm_present(struct bm_dev *bm);
 void bm_exit(struct bm_dev *bm, int idx);

@@ -120,11 +120,8 @@ static void bm_silence(struct bm_dev *bm, int nr)
 	}
 }
 
-/**
- * bm_kill() - no use of the device succeeds any more
- * @bm: stopped device; state_lock is held
- */
-void bm_kill(struct bm_dev *bm)
+/* No use of the stopped device succeeds any more; state_lock is held. */
+static void bm_kill(struct bm_dev *bm)
 {
 	unsigned int i;
 

@@ -13,11 +13,6 @@
 
 #include "busmaster.h"
 
-static struct device *bm_dma_dev(struct bm_request *rq)
-{
-	return &rq->queue->bm->pdev->dev;
-}
-
 /*
  * Add pages that iov_iter_extract_pages() has put at the end of rq->pages, an entry
  * each. A piece that goes on where the last entry ends, in the same page, extends
@@ -103,7 +98,7 @@ ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, struct bm_hw_pt
 	last = &rq->sgt.sgl[rq->nr_pages - 1];
 	sg_mark_end(last);
 	rq->sgt.orig_nents = rq->nr_pages;
-	err = dma_map_sgtable(bm_dma_dev(rq), &rq->sgt, rq->dir, 0);
+	err = dma_map_sgtable(bm_dma_dev(rq->queue), &rq->sgt, rq->dir, 0);
 	if (err) {
 		err = -ENOMEM;
 		goto unpin;
@@ -114,7 +109,7 @@ ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, struct bm_hw_pt
 	return got;
 
 unmap:
-	dma_unmap_sgtable(bm_dma_dev(rq), &rq->sgt, rq->dir, 0);
+	dma_unmap_sgtable(bm_dma_dev(rq->queue), &rq->sgt, rq->dir, 0);
 unpin:
 	sg_unmark_end(last);
 	bm_mem_unpin(rq);
@@ -143,7 +138,7 @@ bool bm_mem_ends_in_page(const struct bm_request *rq)
  */
 void bm_mem_unmap(struct bm_request *rq)
 {
-	dma_unmap_sgtable(bm_dma_dev(rq), &rq->sgt, rq->dir, 0);
+	dma_unmap_sgtable(bm_dma_dev(rq->queue), &rq->sgt, rq->dir, 0);
 	sg_unmark_end(&rq->sgt.sgl[rq->nr_pages - 1]);
 	bm_mem_unpin(rq);
 }

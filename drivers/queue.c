@@ -13,11 +13,6 @@
 
 #include "busmaster.h"
 
-static struct device *bm_dma_dev(struct bm_queue *q)
-{
-	return &q->bm->pdev->dev;
-}
-
 static void bm_request_free(struct bm_request *rq)
 {
 	unsigned int i;

@@ -18,7 +18,4 @@
 #include "../../drivers/queue.c"
 #undef bm_cq_pop
 
-/* queue.c and mem.c each have a little helper of this name. */
-#define bm_dma_dev bm_mem_dma_dev
 #include "../../drivers/mem.c"
-#undef bm_dma_dev
