@@ -121,7 +121,16 @@ enum bm_fatal {
 #define BM_QREG_SQ_BASE 0x40 /* RW, 64 bit: bus address, a multiple of BM_RING_ALIGN */
 #define BM_QREG_CQ_BASE 0x48 /* RW, 64 bit: bus address, a multiple of BM_RING_ALIGN */
 #define BM_QREG_ORDER 0x50 /* RW, 32 bit: log2 of the entries of both rings */
-#define BM_QREG_MODERATION 0x58 /* reserved for BM_FEAT_MODERATION */
+
+
+/*
+ * BM_FEAT_MODERATION. Writable at any time: hold the vector back until COUNT
+ * completions are there that the driver has not seen, or until USECS microseconds
+ * have passed since the first of them. At once if COUNT is below 2 or USECS is 0.
+ */
+#define BM_QREG_MODERATION 0x58 /* RW, 32 bit */
+#define BM_MODERATION_COUNT 0x0000ffffu
+#define BM_MODERATION_USECS 0xffff0000u
 
 #define BM_QREG_CTL 0x60 /* RW, 32 bit */
 #define BM_QCTL_ENABLE 0x1u /* 1: run. 0: drain, then be disabled */
@@ -131,9 +140,10 @@ enum bm_fatal {
 #define BM_QSTATE_CAUSE 0x0000ff00u /* enum bm_halt */
 
 #define BM_QREG_ABORT 0x70 /* WO, 32 bit: end the active command with this tag */
-#define BM_QREG_SHADOW 0x78 /* reserved for BM_FEAT_SHADOW */
+#define BM_QREG_SHADOW 0x78 /* RW, 64 bit, as the geometry: struct bm_hw_shadow; 0: none */
 
 #define BM_RING_ALIGN 0x1000u
+#define BM_SHADOW_ALIGN 0x80u
 #define BM_MIN_ORDER 1 /* a ring of 2^order entries holds 2^order - 1 commands */
 
 enum bm_qstate {
@@ -146,10 +156,11 @@ enum bm_qstate {
 enum bm_halt {
 	BM_HALT_NONE = 0,
 	BM_HALT_BAD_GEOMETRY = 1, /* enabled with a base or an order out of bounds */
-	BM_HALT_BAD_TAIL = 2, /* SQ_TAIL outside the ring */
-	BM_HALT_BAD_HEAD = 3, /* CQ_HEAD not between the old head and the tail */
+	BM_HALT_BAD_TAIL = 2, /* SQ_TAIL, or its shadow, outside the ring */
+	BM_HALT_BAD_HEAD = 3, /* CQ_HEAD, or its shadow, not between the old head and the tail */
 	BM_HALT_SQ_FAULT = 4, /* DMA refused while fetching a submission */
 	BM_HALT_CQ_FAULT = 5, /* DMA refused while writing a completion */
+	BM_HALT_SHADOW_FAULT = 6, /* DMA refused on the shadow doorbells */
 };
 
 /*
@@ -250,6 +261,37 @@ struct bm_hw_cqe {
 #define BM_CQE_STATUS 0x000000ffu /* enum bm_status */
 #define BM_CQE_PHASE 0x80000000u
 
+/**
+ * struct bm_hw_shadow - BM_FEAT_SHADOW: doorbells in host memory
+ * @sq_tail: driver: takes the place of BM_QREG_SQ_TAIL's value
+ * @cq_head: driver: BM_SHADOW_HEAD takes the place of BM_QREG_CQ_HEAD's index; a change
+ *	of BM_SHADOW_ARM is what BM_CQ_HEAD_ARM is there
+ * @reserved0: not used
+ * @sq_event: device: it sleeps; write BM_QREG_SQ_TAIL when the tail passes this index
+ * @cq_event: device: its ring is full; write BM_QREG_CQ_HEAD when the head passes this
+ *	index. All ones: never
+ * @reserved1: not used
+ *
+ * A write of those registers is then a mere wake-up; the values are taken from here. To
+ * pass an index is to move from it, or from before it, to behind it. Each side writes
+ * its words in one half, and after a write there, before it looks at what the other
+ * side has written (an event, a completion, a tail), it has a full barrier.
+ *
+ * The driver clears all of it and sets @cq_event to all ones before it enables the queue.
+ */
+struct bm_hw_shadow {
+	__le32 sq_tail;
+	__le32 cq_head;
+	__u8 reserved0[56];
+	__le32 sq_event;
+	__le32 cq_event;
+	__u8 reserved1[56];
+};
+
+#define BM_SHADOW_HEAD 0x0000ffffu
+#define BM_SHADOW_ARM 0xffff0000u /* counts up, and wraps, with each arming */
+#define BM_EVENT_NONE 0xffffffffu
+
 enum bm_status {
 	BM_ST_SUCCESS = 0x00,
 	BM_ST_MISCOMPARE = 0x01, /* COMPARE: info is the offset of the first difference */
@@ -277,6 +319,7 @@ BM_ASSERT_LAYOUT(sizeof(struct bm_hw_ptr), 16);
 BM_ASSERT_LAYOUT(sizeof(struct bm_hw_seg), 16);
 BM_ASSERT_LAYOUT(sizeof(struct bm_hw_sqe), 64);
 BM_ASSERT_LAYOUT(sizeof(struct bm_hw_cqe), 16);
+BM_ASSERT_LAYOUT(sizeof(struct bm_hw_shadow), 128);
 BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_ptr, count), 8);
 BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_ptr, space), 12);
 BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_seg, length), 8);
@@ -290,5 +333,8 @@ BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_sqe, reserved), 48);
 BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_cqe, sq_head), 8);
 BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_cqe, tag), 10);
 BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_cqe, status), 12);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_shadow, cq_head), 4);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_shadow, sq_event), 64);
+BM_ASSERT_LAYOUT(__builtin_offsetof(struct bm_hw_shadow, cq_event), 68);
 
 #endif /* BUSMASTER_HW_H */
