@@ -300,6 +300,7 @@ static const Property busmaster_properties[] = {
     DEFINE_PROP_SIZE("mem-size", BusmasterState, mem_size, 64 * MiB),
     DEFINE_PROP_UINT32("dma-bits", BusmasterState, dma_bits, 64),
     DEFINE_PROP_UINT32("outstanding", BusmasterState, outstanding, 16),
+    DEFINE_PROP_SIZE("inline-bytes", BusmasterState, inline_bytes, 128 * KiB),
     DEFINE_PROP_LINK("iothread", BusmasterState, iothread, TYPE_IOTHREAD,
                      IOThread *),
 };

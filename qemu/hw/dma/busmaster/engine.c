@@ -113,7 +113,13 @@ static bool bm_cmd_over(BmCommand *c)
     return c->status != BM_ST_SUCCESS || c->done == c->length;
 }
 
-/* Grant @c a turn. Returns what it costs of the run. */
+/* What a turn of @c will cost of the run, at most. */
+static uint64_t bm_turn_cost(const BmCommand *c)
+{
+    return MAX(MIN(c->length - c->done, BM_TURN_BYTES), BM_TURN_COST);
+}
+
+/* Grant @c a turn. Returns what it did cost. */
 static uint64_t bm_engine_turn(BmQueue *q, BmCommand *c)
 {
     uint64_t moved = 0;
@@ -139,24 +145,24 @@ static uint64_t bm_engine_turn(BmQueue *q, BmCommand *c)
 }
 
 /*
- * Run a queue for a bounded while. Returns true if there is more to do: the
- * caller is to come back, and others have their chance in between.
+ * Run a queue until the next turn would cost more than what is left of @budget.
+ * Returns true if there is more to do: the caller is to see to it that somebody
+ * comes back, and others have their chance in between.
  */
-bool bm_engine_run(BmQueue *q)
+bool bm_engine_run(BmQueue *q, uint64_t budget)
 {
-    uint64_t cost = 0;
     BmCommand *c;
 
-    while (cost < BM_RUN_COST && !qatomic_read(&q->dev->stopping)) {
-        if (!bm_queue_post(q) || !bm_queue_fetch(q)) {
-            return false;
-        }
+    while (bm_queue_post(q) && bm_queue_fetch(q)) {
         bm_engine_admit(q);
         c = QSIMPLEQ_FIRST(&q->active);
         if (!c) {
             return false;
         }
-        cost += bm_engine_turn(q, c);
+        if (bm_turn_cost(c) > budget || qatomic_read(&q->dev->stopping)) {
+            return true;
+        }
+        budget -= bm_engine_turn(q, c);
     }
-    return true;
+    return false;
 }

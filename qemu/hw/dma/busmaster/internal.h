@@ -5,15 +5,18 @@
  *
  * - Configuration space, registers and the device's own state belong to the
  *   holder of the BQL.
- * - A queue that is RUNNING or DRAINING belongs to its worker, which is a BH in
- *   the main loop or in an iothread. Others reach it only by the fields that
- *   say "atomic", and by bm_stop(). In any other state it belongs to the holder
- *   of the BQL.
+ * - A queue that is RUNNING or DRAINING belongs to its worker. With an iothread
+ *   that is a BH there; without one it is the holder of the BQL, be it in a BH
+ *   or in a vCPU that has just rung (bm_queue_kick()). Others reach it only by
+ *   the fields that say "atomic", and by bm_stop(). In any other state it
+ *   belongs to the holder of the BQL.
  * - BmQueue.lock covers the changes of a queue's state, nothing else. It is
  *   never held across a DMA, because a worker's DMA can need the BQL: an IOMMU
  *   reports a fault by an interrupt.
- * - A worker runs to the end of its BH without waiting for anybody, so that
+ * - A worker runs to the end of its budget without waiting for anybody, so that
  *   bm_stop() may wait for it, having let go of the BQL.
+ * - A DMA reaches RAM alone (dma.c) and cannot come back into the device. A
+ *   message can: it is sent when all else is done (irq.c).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -42,7 +45,10 @@ OBJECT_DECLARE_SIMPLE_TYPE(BusmasterState, BUSMASTER)
 #define BM_MAX_OUTSTANDING  64
 #define BM_MAX_VECTORS      (BM_MAX_QUEUES + 1)
 
-/* One turn of a command in the round-robin, and one run of a queue's BH. */
+/*
+ * Cost is counted in bytes: those that are moved, but BM_TURN_COST at least.
+ * One turn of a command in the round-robin, and one run of a queue's BH.
+ */
 #define BM_TURN_BYTES       (256 * KiB)
 #define BM_TURN_PIECES      64
 #define BM_TURN_COST        (4 * KiB)
@@ -136,6 +142,7 @@ struct BmQueue {
     uint32_t cq_head;       /* atomic: doorbell */
     uint32_t cq_tail;       /* atomic: where the next completion goes */
     bool armed;             /* atomic */
+    bool stalled;           /* atomic: the worker waits for room */
     enum bm_halt bad_doorbell; /* atomic: a reason for the worker to halt */
 
     uint32_t sq_head;       /* the next submission to be fetched */
@@ -165,6 +172,7 @@ struct BusmasterState {
     uint64_t mem_size;
     uint32_t dma_bits;
     uint32_t outstanding;
+    uint64_t inline_bytes;
     IOThread *iothread;
 
     MemoryRegion regs;
@@ -191,6 +199,7 @@ struct BusmasterState {
 
     QEMUBH *irq_bh;
     DECLARE_BITMAP(irqs, BM_MAX_VECTORS); /* atomic: to be sent */
+    bool irq_sending;
     uint64_t msg_tlps;
 };
 
@@ -203,6 +212,7 @@ extern const MemoryRegionOps bm_regs_ops;
 
 /* irq.c: interrupts */
 void bm_irq_raise(BusmasterState *s, unsigned vector);
+void bm_irq_flush(BusmasterState *s);
 void bm_irq_init(BusmasterState *s);
 void bm_irq_reset(BusmasterState *s);
 void bm_irq_exit(BusmasterState *s);
@@ -217,11 +227,13 @@ void bm_queue_reset(BmQueue *q);
 void bm_queue_stop(BmQueue *q);
 void bm_queue_bad_doorbell(BmQueue *q, enum bm_halt cause);
 void bm_queue_abort(BmQueue *q, uint16_t tag);
+void bm_queue_kick(BmQueue *q);
+void bm_queue_rearm(BmQueue *q, bool arm);
 bool bm_queue_fetch(BmQueue *q);
 bool bm_queue_post(BmQueue *q);
 
 /* engine.c: the round-robin and the state machine */
-bool bm_engine_run(BmQueue *q);
+bool bm_engine_run(BmQueue *q, uint64_t budget);
 void bm_cmd_enter(BmQueue *q, BmCommand *c, BmCmdState state);
 void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info);
 

@@ -1,9 +1,18 @@
 /*
  * busmaster: interrupts
  *
- * Workers may be in any thread, but MSI-X belongs to the BQL: they leave a bit,
- * and a BH in the main loop sends the message. Messages are counted here, those
- * that the MSI-X core keeps pending when it sends them at last.
+ * Workers may be in any thread, but MSI-X belongs to the BQL. To raise a
+ * vector is to leave a bit. Whoever came into the device with the BQL, by a
+ * register or a BH, sends the messages when it leaves; others have a BH send
+ * them.
+ *
+ * It is the guest that says where a message goes, so it may be a write to one
+ * of our own registers: the only way in which the device can be re-entered.
+ * That is why messages are sent last, when nobody relies on anything any more,
+ * and why those that a message causes wait for the BH: it nests no deeper.
+ *
+ * Messages are counted here, those that the MSI-X core keeps pending when it
+ * sends them at last.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -31,19 +40,27 @@ static void bm_irq_send(BusmasterState *s, unsigned vector)
     msix_notify(pdev, vector);
 }
 
+/* The BQL is held, and the caller is about to leave the device. */
+void bm_irq_flush(BusmasterState *s)
+{
+    const unsigned vectors = s->num_queues + 1;
+    unsigned v;
+
+    if (s->irq_sending) {
+        return;
+    }
+    s->irq_sending = true;
+    for (v = find_first_bit(s->irqs, vectors); v < vectors;
+         v = find_next_bit(s->irqs, vectors, v + 1)) {
+        clear_bit_atomic(v, s->irqs);
+        bm_irq_send(s, v);
+    }
+    s->irq_sending = false;
+}
+
 static void bm_irq_bh(void *opaque)
 {
-    BusmasterState *s = opaque;
-    unsigned i;
-
-    for (i = 0; i < ARRAY_SIZE(s->irqs); i++) {
-        unsigned long word = qatomic_xchg(&s->irqs[i], 0);
-
-        while (word) {
-            bm_irq_send(s, i * BITS_PER_LONG + ctzl(word));
-            word &= word - 1;
-        }
-    }
+    bm_irq_flush(opaque);
 }
 
 /* The core is about to send a message that it had to hold back. */
@@ -65,7 +82,9 @@ static void bm_irq_masked(PCIDevice *pdev, unsigned vector)
 void bm_irq_raise(BusmasterState *s, unsigned vector)
 {
     set_bit_atomic(vector, s->irqs);
-    qemu_bh_schedule(s->irq_bh);
+    if (!bql_locked() || s->irq_sending) {
+        qemu_bh_schedule(s->irq_bh);
+    }
 }
 
 void bm_irq_init(BusmasterState *s)

@@ -1,15 +1,16 @@
 /*
  * busmaster: a queue's life and its rings
  *
- * Enabled by a register, run by a BH, drained, halted or stopped: all changes
- * of a queue's state are here, and so is all that touches its two rings. What
- * the commands in between do is the engine's business.
+ * Enabled by a register, run by a worker, drained, halted or stopped: all
+ * changes of a queue's state are here, and so is all that touches its two
+ * rings. What the commands in between do is the engine's business.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "qemu/lockable.h"
+#include "qemu/main-loop.h"
 #include "internal.h"
 #include "trace.h"
 
@@ -97,6 +98,7 @@ void bm_queue_enable(BmQueue *q)
     q->cq_head = 0;
     q->cq_tail = 0;
     q->armed = false;
+    q->stalled = false;
     q->bad_doorbell = BM_HALT_NONE;
     q->sq_head = 0;
     q->cq_posted = 0;
@@ -121,7 +123,7 @@ void bm_queue_disable(BmQueue *q)
             break;
         }
     }
-    qemu_bh_schedule(q->bh);
+    bm_queue_kick(q);
 }
 
 /* In the worker, or while there is none: nothing runs after this. */
@@ -154,7 +156,7 @@ void bm_queue_reset(BmQueue *q)
 void bm_queue_bad_doorbell(BmQueue *q, enum bm_halt cause)
 {
     qatomic_cmpxchg(&q->bad_doorbell, BM_HALT_NONE, cause);
-    qemu_bh_schedule(q->bh);
+    bm_queue_kick(q);
 }
 
 /*
@@ -253,22 +255,23 @@ static void bm_queue_notify(BmQueue *q)
     }
 }
 
-/* Post what is finished, as far as there is room. False: halted. */
-bool bm_queue_post(BmQueue *q)
+static bool bm_queue_has_room(BmQueue *q)
+{
+    return ((q->cq_tail + 1) & bm_queue_mask(q)) != qatomic_read(&q->cq_head);
+}
+
+/* Post what there is room for. False: the write was refused. */
+static bool bm_queue_fill(BmQueue *q)
 {
     uint32_t mask = bm_queue_mask(q);
     BmCommand *c;
 
-    while ((c = QSIMPLEQ_FIRST(&q->done))) {
+    while ((c = QSIMPLEQ_FIRST(&q->done)) && bm_queue_has_room(q)) {
         uint32_t index = q->cq_tail;
         uint32_t next = (index + 1) & mask;
 
-        if (next == qatomic_read(&q->cq_head)) {
-            break;
-        }
         qatomic_set(&q->cq_tail, next);
         if (!bm_queue_write_cqe(q, c, index)) {
-            bm_queue_halt(q, BM_HALT_CQ_FAULT);
             return false;
         }
         q->phase ^= !next;
@@ -281,14 +284,46 @@ bool bm_queue_post(BmQueue *q)
         QSIMPLEQ_INSERT_TAIL(&q->free, c, link);
         q->num_free++;
     }
+    return true;
+}
+
+/* Post what is finished, and tell of it. False: halted. */
+bool bm_queue_post(BmQueue *q)
+{
+    bool stalled;
+
+    do {
+        if (!bm_queue_fill(q)) {
+            bm_queue_halt(q, BM_HALT_CQ_FAULT);
+            return false;
+        }
+        stalled = !QSIMPLEQ_EMPTY(&q->done);
+        qatomic_set(&q->stalled, stalled);
+        /* What is there, then what the driver says: see bm_queue_rearm(). */
+        smp_mb();
+    } while (stalled && bm_queue_has_room(q));
     bm_queue_notify(q);
     return true;
 }
 
-/* The worker. */
-static void bm_queue_bh(void *opaque)
+/*
+ * The driver has moved its head, or has armed. That is the worker's business if
+ * it waits for room, or if the vector may be due. Pairs with bm_queue_post():
+ * either the worker saw the head and the arming, or what it did is seen here.
+ */
+void bm_queue_rearm(BmQueue *q, bool arm)
 {
-    BmQueue *q = opaque;
+    /* What the driver said, then what is there. */
+    smp_mb();
+    if (qatomic_read(&q->stalled) ||
+        (arm && qatomic_read(&q->cq_tail) != q->cq_head)) {
+        bm_queue_kick(q);
+    }
+}
+
+/* What the worker does: what there is to do, within bounds. */
+static void bm_queue_work(BmQueue *q, uint64_t budget)
+{
     enum bm_qstate state = bm_queue_state(q);
     enum bm_halt cause = qatomic_read(&q->bad_doorbell);
 
@@ -299,7 +334,7 @@ static void bm_queue_bh(void *opaque)
         bm_queue_halt(q, cause);
         return;
     }
-    if (bm_engine_run(q)) {
+    if (bm_engine_run(q, budget)) {
         qemu_bh_schedule(q->bh);
         return;
     }
@@ -308,6 +343,31 @@ static void bm_queue_bh(void *opaque)
             q->num_free == q->dev->outstanding) {
             bm_queue_enter(q, BM_QSTATE_DISABLED, BM_HALT_NONE);
         }
+    }
+}
+
+static void bm_queue_bh(void *opaque)
+{
+    BmQueue *q = opaque;
+
+    bm_queue_work(q, BM_RUN_COST);
+    if (bql_locked()) {
+        bm_irq_flush(q->dev);
+    }
+}
+
+/*
+ * There is work. To wake another thread costs more than a short command does:
+ * without an iothread the holder of the BQL is the worker, and begins at once.
+ * Nothing else of the device is on its stack, for only a message could have
+ * come in here from there, and messages are sent last (irq.c).
+ */
+void bm_queue_kick(BmQueue *q)
+{
+    if (!q->dev->iothread && q->dev->inline_bytes) {
+        bm_queue_work(q, q->dev->inline_bytes);
+    } else {
+        qemu_bh_schedule(q->bh);
     }
 }
 

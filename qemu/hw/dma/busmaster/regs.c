@@ -187,7 +187,7 @@ static void bm_sq_tail_write(BmQueue *q, uint64_t value)
         bm_queue_bad_doorbell(q, BM_HALT_BAD_TAIL);
     } else {
         qatomic_set(&q->sq_tail, value);
-        qemu_bh_schedule(q->bh);
+        bm_queue_kick(q);
     }
 }
 
@@ -209,7 +209,7 @@ static void bm_cq_head_write(BmQueue *q, uint64_t value)
             /* The head first: what it tells to be seen raises no interrupt. */
             qatomic_store_release(&q->armed, true);
         }
-        qemu_bh_schedule(q->bh);
+        bm_queue_rearm(q, value & BM_CQ_HEAD_ARM);
     }
 }
 
@@ -334,6 +334,7 @@ static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,
     } else {
         bm_ctl_write(s, a.reg, value);
     }
+    bm_irq_flush(s);
 }
 
 const MemoryRegionOps bm_regs_ops = {
