@@ -3,10 +3,10 @@
  * busmaster KUnit: the driver's code under test, compiled into the test module.
  *
  * The very files that busmaster.ko is made of, all but those that need a PCI bus or
- * a user: main.c, cdev.c and sysfs.c. What they would provide, fake.c does.
+ * an open file: main.c, cdev.c and sysfs.c. What they would provide, fake.c does.
  *
  * queue.c looks at its completion ring through fake_cq_pop(), which lets the fake
- * device act between two looks, as real ones do.
+ * device act before and after a look, as real ones do.
  */
 #include "fake.h"
 
@@ -19,3 +19,5 @@
 #undef bm_cq_pop
 
 #include "../../drivers/mem.c"
+#include "../../drivers/io.c"
+#include "../../drivers/coalesce.c"

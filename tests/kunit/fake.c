@@ -3,7 +3,8 @@
  * busmaster KUnit: a device made of RAM; see fake.h.
  *
  * It also stands in for main.c, which cannot be compiled here: bm_start() and
- * bm_stop() count, and do with the queues what the real ones do, without a PCI bus.
+ * bm_stop() count, and do with the queues what the real ones do, without a PCI bus;
+ * bm_enter() and bm_exit() count, too.
  */
 #include <linux/bitfield.h>
 #include <linux/io.h>
@@ -14,7 +15,11 @@
 /* Long enough that no test runs into it unless it says so. */
 #define FAKE_TIMEOUT_MS (60 * MSEC_PER_SEC)
 
+/* What bm_enter() returns, and bm_exit() takes. */
+#define FAKE_COOKIE 47
+
 unsigned int bm_param_timeout_ms;
+bool bm_param_shadow = true;
 
 static struct fake *fake_of(struct bm_dev *bm)
 {
@@ -83,6 +88,20 @@ void fake_queue_reset(struct bm_queue *q)
 	fake_poke32(fake, BM_QUEUE_PAGE(q->id) + BM_QREG_STATE, BM_QSTATE_RUNNING);
 }
 
+int bm_enter(struct bm_dev *bm)
+{
+	atomic_inc(&fake_of(bm)->users);
+	return FAKE_COOKIE;
+}
+
+void bm_exit(struct bm_dev *bm, int idx)
+{
+	struct fake *fake = fake_of(bm);
+
+	KUNIT_EXPECT_EQ(fake->test, idx, FAKE_COOKIE);
+	KUNIT_EXPECT_GE(fake->test, atomic_dec_return(&fake->users), 0);
+}
+
 int bm_start(struct bm_dev *bm)
 {
 	struct fake *fake = fake_of(bm);
@@ -95,7 +114,7 @@ int bm_start(struct bm_dev *bm)
 		WRITE_ONCE(bm->state, BM_DEAD);
 		return fake->start_error;
 	}
-	for (i = 0; i < bm->nr_queues; i++) {
+	for (i = 0; i < bm_total_queues(bm); i++) {
 		fake_queue_reset(&bm->queues[i]);
 		err = bm_queue_start(&bm->queues[i]);
 		if (err)
@@ -113,14 +132,14 @@ void bm_stop(struct bm_dev *bm)
 	wait_for_completion(&fake_of(bm)->may_reset);
 	fake_of(bm)->stops++;
 	WRITE_ONCE(bm->state, BM_STOPPED);
-	for (i = 0; i < bm->nr_queues; i++) {
+	for (i = 0; i < bm_total_queues(bm); i++) {
 		bm_queue_fence(&bm->queues[i]);
-		bm_queue_reap(&bm->queues[i]);
+		bm_queue_drain(&bm->queues[i]);
 		bm_queue_fail_all(&bm->queues[i], -EIO);
 	}
 }
 
-static void fake_identity(struct fake *fake)
+static void fake_identity(struct fake *fake, u32 features)
 {
 	fake_poke64(fake, BM_REG_ID,
 		    FIELD_PREP(BM_ID_MAGIC, BM_MAGIC) |
@@ -130,7 +149,9 @@ static void fake_identity(struct fake *fake)
 		    FIELD_PREP(BM_CAP_QUEUES, FAKE_QUEUES) | FIELD_PREP(BM_CAP_MAX_ORDER, 12) |
 			    FIELD_PREP(BM_CAP_DMA_BITS, 64) | FIELD_PREP(BM_CAP_XFER_ORDER, 30) |
 			    FIELD_PREP(BM_CAP_SGL_MAX, 4096));
-	fake_poke64(fake, BM_REG_CAP2, FIELD_PREP(BM_CAP2_OPS, GENMASK(BM_OP_COMPARE, 0)));
+	fake_poke64(fake, BM_REG_CAP2,
+		    FIELD_PREP(BM_CAP2_OPS, GENMASK(BM_OP_COMPARE, 0)) |
+			    FIELD_PREP(BM_CAP2_FEATURES, features));
 	fake_poke64(fake, BM_REG_MEM_SIZE, FAKE_MEM_SIZE);
 	fake_poke32(fake, BM_REG_STATUS, BM_STATUS_READY);
 }
@@ -153,7 +174,7 @@ void fake_give_up(struct fake *fake)
 	complete_all(&fake->may_reset);
 	flush_work(&bm->reset_work);
 	WRITE_ONCE(bm->state, BM_DEAD);
-	for (i = 0; i < bm->nr_queues; i++) {
+	for (i = 0; i < bm_total_queues(bm); i++) {
 		bm_queue_fence(&bm->queues[i]);
 		bm_queue_fail_all(&bm->queues[i], -EIO);
 		wake_up_all(&bm->queues[i].free_wait);
@@ -168,9 +189,12 @@ static void fake_destroy(void *data)
 
 	cancel_delayed_work_sync(&fake->agent);
 	fake_give_up(fake);
+	KUNIT_EXPECT_EQ(fake->test, atomic_read(&fake->users), 0);
 	bm_recover_exit(bm);
-	for (i = 0; i < bm->nr_queues; i++)
+	bm_mem_exit(bm);
+	for (i = 0; i < bm_total_queues(bm); i++)
 		bm_queue_free(&bm->queues[i]);
+	kfree(bm->queue_of);
 	kfree(bm->queues);
 	put_device(&fake->pdev.dev);
 }
@@ -189,19 +213,40 @@ static void fake_pdev(struct pci_dev *pdev)
 	pdev->resource[BM_BAR_MEM] = DEFINE_RES_MEM(SZ_4G, FAKE_MEM_SIZE);
 }
 
+/* Memory as probe has it: queues that interrupt first, then polled ones. */
+static void fake_queues(struct kunit *test, struct bm_dev *bm, const struct fake_shape *shape)
+{
+	unsigned int total = shape->queues + shape->polled;
+	unsigned int i;
+
+	bm->queues = kcalloc(total, sizeof(*bm->queues), GFP_KERNEL);
+	bm->queue_of = kcalloc(nr_cpu_ids, sizeof(*bm->queue_of), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bm->queues);
+	KUNIT_ASSERT_NOT_NULL(test, bm->queue_of);
+	for (i = 0; shape->queues && i < nr_cpu_ids; i++)
+		bm->queue_of[i] = i % shape->queues;
+	for (i = 0; i < total; i++) {
+		bm->queues[i].polled = i >= shape->queues;
+		KUNIT_ASSERT_EQ(test, 0, bm_queue_alloc(&bm->queues[i], bm, i, shape->depth));
+		if (bm->queues[i].polled)
+			bm->nr_polled++;
+		else
+			bm->nr_queues++;
+	}
+}
+
 /**
- * fake_create() - a device as probe leaves it before bm_start()
+ * fake_create_as() - a device as probe leaves it before bm_start()
  * @test: whose it is
- * @queues: at most FAKE_QUEUES
- * @depth: requests a queue, at most FAKE_DEPTH
+ * @shape: of the device
  */
-struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int depth)
+struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 {
 	struct fake *fake;
 	struct bm_dev *bm;
 
-	KUNIT_ASSERT_LE(test, queues, FAKE_QUEUES);
-	KUNIT_ASSERT_LE(test, depth, FAKE_DEPTH);
+	KUNIT_ASSERT_LE(test, shape->queues + shape->polled, FAKE_QUEUES);
+	KUNIT_ASSERT_LE(test, shape->depth, FAKE_DEPTH);
 	fake = kzalloc(sizeof(*fake), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake);
 	fake_pdev(&fake->pdev);
@@ -212,35 +257,32 @@ struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int d
 	bm->dev.init_name = "busmaster-fake";
 	mutex_init(&bm->state_lock);
 	bm_recover_init(bm);
+	bm_mem_init(bm);
 	INIT_DELAYED_WORK(&fake->agent, fake_agent);
 	init_completion(&fake->may_reset);
 	bm_param_timeout_ms = FAKE_TIMEOUT_MS;
+	bm_param_shadow = true;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_destroy, fake));
 
 	bm->cmd_pages = BM_CMD_PAGES;
+	bm->caps.features = shape->features;
 	bm->regs_len = BM_QUEUE_PAGE(FAKE_QUEUES);
 	fake->ram = kzalloc(bm->regs_len, GFP_KERNEL);
-	bm->queues = kcalloc(queues, sizeof(*bm->queues), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake->ram);
-	KUNIT_ASSERT_NOT_NULL(test, bm->queues);
 	bm->regs = (void __iomem __force *)fake->ram;
-	fake_identity(fake);
-
-	for (; bm->nr_queues < queues; bm->nr_queues++)
-		KUNIT_ASSERT_EQ(test, 0, bm_queue_alloc(&bm->queues[bm->nr_queues], bm,
-							bm->nr_queues, depth));
+	fake_identity(fake, shape->features);
+	fake_queues(test, bm, shape);
 	return fake;
 }
 
 /**
- * fake_start() - a device that runs
+ * fake_start_as() - a device that runs
  * @test: whose it is
- * @queues: at most FAKE_QUEUES
- * @depth: requests a queue, at most FAKE_DEPTH
+ * @shape: of the device
  */
-struct fake *fake_start(struct kunit *test, unsigned int queues, unsigned int depth)
+struct fake *fake_start_as(struct kunit *test, const struct fake_shape *shape)
 {
-	struct fake *fake = fake_create(test, queues, depth);
+	struct fake *fake = fake_create_as(test, shape);
 	int err;
 
 	mutex_lock(&fake->bm.state_lock);
@@ -251,10 +293,28 @@ struct fake *fake_start(struct kunit *test, unsigned int queues, unsigned int de
 	return fake;
 }
 
+/* Likewise, without features and polled queues. */
+struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int depth)
+{
+	return fake_create_as(test, &(struct fake_shape){ .queues = queues, .depth = depth });
+}
+
+struct fake *fake_start(struct kunit *test, unsigned int queues, unsigned int depth)
+{
+	return fake_start_as(test, &(struct fake_shape){ .queues = queues, .depth = depth });
+}
+
+/* The tail that the driver told of, by whichever doorbell there is. */
+static u32 fake_tail(struct bm_queue *q)
+{
+	return q->shadow ? le32_to_cpu(READ_ONCE(q->shadow->sq_tail)) :
+			   fake_doorbell(q, BM_QREG_SQ_TAIL);
+}
+
 /* Submissions that the doorbell told of and that are not fetched yet. */
 unsigned int fake_submitted(struct bm_queue *q)
 {
-	u32 tail = fake_doorbell(q, BM_QREG_SQ_TAIL);
+	u32 tail = fake_tail(q);
 
 	return (tail + q->sq.entries - fake_side(q)->fetched) % q->sq.entries;
 }
@@ -274,7 +334,7 @@ bool fake_fetch(struct bm_queue *q, struct bm_hw_sqe *sqe)
 
 	if (!fake_submitted(q))
 		return false;
-	KUNIT_EXPECT_LT(test, fake_doorbell(q, BM_QREG_SQ_TAIL), q->sq.entries);
+	KUNIT_EXPECT_LT(test, fake_tail(q), q->sq.entries);
 	smp_rmb(); /* the tail before the submission */
 	*sqe = q->sq.ring[side->fetched];
 	side->fetched = (side->fetched + 1) % q->sq.entries;
@@ -335,16 +395,20 @@ unsigned int fake_serve(struct bm_queue *q)
 	return n;
 }
 
-/* What queue.c calls for bm_cq_pop(): the device may act before each look. */
+/* What queue.c calls for bm_cq_pop(): the device may act before and after each look. */
 bool fake_cq_pop(struct bm_cq *cq, struct bm_completion *c)
 {
 	struct bm_queue *q = container_of(cq, struct bm_queue, cq);
 	struct fake *fake = fake_of(q->bm);
+	bool popped;
 
 	fake->pops++;
 	if (fake->before_pop)
 		fake->before_pop(q);
-	return bm_cq_pop(cq, c);
+	popped = bm_cq_pop(cq, c);
+	if (!popped && fake->when_dry)
+		fake->when_dry(q);
+	return popped;
 }
 
 /* A client's done(): counts. */
@@ -358,10 +422,21 @@ unsigned int fake_done_count(struct bm_request *rq)
 	return fake_side(rq->queue)->done[rq->index];
 }
 
+/* A client's memory was let go: counts. */
+void fake_released(struct bm_request *rq)
+{
+	fake_side(rq->queue)->released[rq->index]++;
+}
+
+unsigned int fake_released_count(struct bm_request *rq)
+{
+	return fake_side(rq->queue)->released[rq->index];
+}
+
 /* Borrow a request, which must be free, for a NOP. */
 struct bm_request *fake_request(struct fake *fake)
 {
-	struct bm_request *rq = bm_request_get(&fake->bm, false);
+	struct bm_request *rq = bm_request_get(&fake->bm, false, false);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(fake->test, rq);
 	bm_sqe_init(&rq->sqe, BM_OP_NOP, 0);

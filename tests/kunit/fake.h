@@ -16,9 +16,23 @@
 
 #include "busmaster.h"
 
-#define FAKE_QUEUES 4 /* at most */
+#define FAKE_QUEUES 4 /* at most, polled ones included */
 #define FAKE_DEPTH 128 /* requests a queue, at most */
 #define FAKE_MEM_SIZE SZ_64M
+
+/**
+ * struct fake_shape - which device a test wants
+ * @queues: that interrupt
+ * @polled: that are polled
+ * @depth: requests a queue, at most FAKE_DEPTH
+ * @features: BM_FEAT_*
+ */
+struct fake_shape {
+	unsigned int queues;
+	unsigned int polled;
+	unsigned int depth;
+	u32 features;
+};
 
 /**
  * struct fake_queue - the device's side of a queue, and what its clients saw
@@ -26,12 +40,14 @@
  * @cq_tail: index of the next completion to write
  * @phase: of that completion
  * @done: how often done() was called, a request each
+ * @released: how often the memory was let go, a request each
  */
 struct fake_queue {
 	u32 fetched;
 	u32 cq_tail;
 	u32 phase;
 	unsigned int done[FAKE_DEPTH];
+	unsigned int released[FAKE_DEPTH];
 };
 
 /**
@@ -44,7 +60,9 @@ struct fake_queue {
  * @agent: waits for a reset by the driver, since hw.c waits for its end
  * @on_reset: what @agent does then
  * @before_pop: called before the driver looks at a completion, with the queue locked
+ * @when_dry: called after it looked and found none, likewise
  * @pops: how often the driver looked
+ * @users: between bm_enter() and bm_exit()
  * @may_reset: completed: bm_stop() goes on
  * @starts: calls of bm_start()
  * @stops: calls of bm_stop()
@@ -60,7 +78,9 @@ struct fake {
 	struct delayed_work agent;
 	void (*on_reset)(struct fake *fake);
 	void (*before_pop)(struct bm_queue *q);
+	void (*when_dry)(struct bm_queue *q);
 	unsigned int pops;
+	atomic_t users;
 	struct completion may_reset;
 	unsigned int starts;
 	unsigned int stops;
@@ -71,6 +91,8 @@ struct fake {
 /* A device: probed, and stopped; or started, too. Both end with the test. */
 struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int depth);
 struct fake *fake_start(struct kunit *test, unsigned int queues, unsigned int depth);
+struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape);
+struct fake *fake_start_as(struct kunit *test, const struct fake_shape *shape);
 void fake_give_up(struct fake *fake);
 
 /* Registers */
@@ -96,6 +118,8 @@ struct bm_request *fake_request(struct fake *fake);
 struct bm_request *fake_submit(struct fake *fake);
 void fake_done(struct bm_request *rq);
 unsigned int fake_done_count(struct bm_request *rq);
+void fake_released(struct bm_request *rq);
+unsigned int fake_released_count(struct bm_request *rq);
 bool fake_reset_requested(struct fake *fake);
 
 #endif /* BUSMASTER_KUNIT_FAKE_H */

@@ -19,7 +19,7 @@ static void expect_works(struct kunit *test, struct fake *fake)
 	unsigned int before = fake_done_count(rq);
 
 	KUNIT_EXPECT_EQ(test, fake_serve(rq->queue), 1);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(rq->queue), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), before + 1);
 	KUNIT_EXPECT_EQ(test, rq->error, 0);
 	bm_request_put(rq);
@@ -80,7 +80,7 @@ static void lie_is_not_believed(struct kunit *test)
 	u16 tag;
 
 	fake_serve(q);
-	KUNIT_ASSERT_EQ(test, bm_queue_reap(q), 2);
+	KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 2);
 	victim = fake_submit(fake);
 	tag = fake_fetch_tag(q);
 	KUNIT_ASSERT_EQ(test, tag, VICTIM);
@@ -90,7 +90,8 @@ static void lie_is_not_believed(struct kunit *test)
 	c.status = lie->status;
 	c.info = lie->info;
 	fake_write(q, &c);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, fake_done_count(victim), 0);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 1);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 2);
 
@@ -113,8 +114,9 @@ static void duplicate_is_not_believed(struct kunit *test)
 
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 2);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
+	KUNIT_EXPECT_EQ(test, q->stats.completions, 1);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
@@ -129,13 +131,13 @@ static void duplicate_does_not_end_the_next_use(struct kunit *test)
 	u16 tag = fake_fetch_tag(q);
 
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
-	KUNIT_ASSERT_EQ(test, bm_queue_reap(q), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
 	bm_request_put(rq);
 
 	KUNIT_ASSERT_PTR_EQ(test, fake_submit(fake), rq);
 	fake_fetch_tag(q);
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 2);
@@ -149,8 +151,9 @@ static void answer_to_nothing_is_not_believed(struct kunit *test)
 	struct bm_queue *q = rq->queue;
 
 	fake_answer(q, bm_tag(rq->index, rq->gen), BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
+	KUNIT_EXPECT_EQ(test, q->stats.completions, 0);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
@@ -170,7 +173,7 @@ static void answer_from_before_a_reset_is_not_believed(struct kunit *test)
 
 	KUNIT_ASSERT_PTR_EQ(test, fake_submit(fake), rq);
 	fake_answer(q, late, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 1);
 }
@@ -184,7 +187,7 @@ static void wrong_phase_is_no_completion(struct kunit *test)
 
 	fake->queue[0].phase ^= BM_CQE_PHASE;
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 0);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
@@ -200,7 +203,8 @@ static void truth_beside_a_lie_is_believed(struct kunit *test)
 	fake_answer(q, tag_a, BM_ST_SUCCESS, 0);
 	fake_answer(q, BM_TAG_NONE, BM_ST_SUCCESS, 0);
 	fake_answer(q, tag_b, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 2);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 3);
+	KUNIT_EXPECT_EQ(test, q->stats.completions, 2);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, a->error, 0);
 	KUNIT_EXPECT_EQ(test, b->error, 0);
@@ -216,10 +220,32 @@ static void one_reset_serves_many_lies(struct kunit *test)
 
 	for (i = 0; i < DEPTH; i++)
 		fake_answer(q, BM_TAG_NONE, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), DEPTH);
+	KUNIT_EXPECT_EQ(test, q->stats.completions, 0);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, DEPTH);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake->stops, 1);
+	expect_works(test, fake);
+}
+
+/* Until the reset nothing more is entrusted to it: no command, no doorbell. */
+static void liar_is_fenced_at_once(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq = fake_request(fake);
+	struct bm_queue *q = rq->queue;
+
+	fake_answer(q, BM_TAG_NONE, BM_ST_SUCCESS, 0);
+	fake_poke32(fake, BM_QUEUE_PAGE(0) + BM_QREG_CQ_HEAD, ~0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, fake_doorbell(q, BM_QREG_CQ_HEAD), ~0);
+	KUNIT_EXPECT_EQ(test, bm_request_submit(rq), -EIO);
+	KUNIT_EXPECT_EQ(test, fake_submitted(q), 0);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, false)), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, fake->stops, 0);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
+	bm_request_put(rq);
 	expect_works(test, fake);
 }
 
@@ -238,7 +264,7 @@ static void flood_does_not_hold_the_cpu(struct kunit *test)
 	struct bm_queue *q = &fake->bm.queues[0];
 
 	fake->before_pop = flood;
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), q->cq.entries);
 	fake->before_pop = NULL;
 	KUNIT_EXPECT_LE(test, fake->pops, q->cq.entries);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, q->cq.entries);
@@ -260,7 +286,7 @@ static void head_that_never_moves_fills_the_ring(struct kunit *test)
 		rq = fake_submit(fake);
 		c = (struct bm_completion){ .tag = fake_fetch_tag(q) };
 		fake_write(q, &c);
-		KUNIT_ASSERT_EQ(test, bm_queue_reap(q), 1);
+		KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
 		bm_request_put(rq);
 	}
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
@@ -298,7 +324,7 @@ static void garbage_ends_each_request_once(struct kunit *test)
 			before[i] = fake_done_count(rq[i]);
 		}
 		prandom_bytes_state(&rnd, q->cq.ring, q->cq.entries * sizeof(*q->cq.ring));
-		bm_queue_reap(q);
+		bm_queue_drain(q);
 		bm_recover_reset(&fake->bm, "a test wants it");
 		KUNIT_ASSERT_TRUE(test, fake_reset_requested(fake));
 		expect_all_ended(test, rq, before);
@@ -330,7 +356,7 @@ static void near_truth_ends_each_request_once(struct kunit *test)
 			c.sq_head = (r >> 16) % (DEPTH + 1);
 			c.status = (r >> 24) % 2;
 			fake_write(q, &c);
-			bm_queue_reap(q);
+			bm_queue_drain(q);
 		}
 		bm_recover_reset(&fake->bm, "a test wants it");
 		fake_reset_requested(fake);
@@ -350,6 +376,7 @@ static struct kunit_case hostile_cases[] = {
 	KUNIT_CASE(wrong_phase_is_no_completion),
 	KUNIT_CASE(truth_beside_a_lie_is_believed),
 	KUNIT_CASE(one_reset_serves_many_lies),
+	KUNIT_CASE(liar_is_fenced_at_once),
 	KUNIT_CASE(flood_does_not_hold_the_cpu),
 	KUNIT_CASE(head_that_never_moves_fills_the_ring),
 	KUNIT_CASE(garbage_ends_each_request_once),

@@ -45,7 +45,7 @@ static void rings_have_room_for_all_requests(struct kunit *test)
 		fake_submit(fake);
 	KUNIT_EXPECT_EQ(test, fake_submitted(q), param->depth);
 	KUNIT_EXPECT_EQ(test, fake_serve(q), param->depth);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), param->depth);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), param->depth);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 }
 
@@ -58,7 +58,7 @@ static void start_clears_the_ring_and_arms(struct kunit *test)
 	memset(q->cq.ring, 0xff, q->cq.entries * sizeof(*q->cq.ring));
 	KUNIT_ASSERT_EQ(test, bm_queue_start(q), 0);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(q, BM_QREG_CQ_HEAD), BM_CQ_HEAD_ARM);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 0);
 }
 
@@ -97,7 +97,7 @@ static void doorbell_follows_the_tail(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, fake_doorbell(q, BM_QREG_SQ_TAIL), i % (DEPTH + 1));
 		KUNIT_ASSERT_EQ(test, fake_serve(q), 1);
-		KUNIT_ASSERT_EQ(test, bm_queue_reap(q), 1);
+		KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
 		KUNIT_ASSERT_EQ(test, fake_doorbell(q, BM_QREG_CQ_HEAD),
 				BM_CQ_HEAD_ARM | i % (DEPTH + 1));
 		bm_request_put(rq);
@@ -110,15 +110,15 @@ static void done_comes_once_with_the_result(struct kunit *test)
 	struct bm_queue *q = &fake->bm.queues[0];
 	struct bm_request *rq = fake_submit(fake);
 
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
 	KUNIT_EXPECT_EQ(test, fake_serve(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, 0);
 	KUNIT_EXPECT_EQ(test, rq->status, BM_ST_SUCCESS);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 }
 
@@ -138,7 +138,7 @@ static void completions_come_in_any_order(struct kunit *test)
 			tags[i] = fake_fetch_tag(q);
 		for (i = 0; i < DEPTH; i++) {
 			fake_answer(q, tags[i * step % DEPTH], BM_ST_SUCCESS, 0);
-			KUNIT_ASSERT_EQ(test, bm_queue_reap(q), 1);
+			KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
 			KUNIT_ASSERT_EQ(test, fake_done_count(rq[i * step % DEPTH]), step);
 		}
 		for (i = 0; i < DEPTH; i++)
@@ -163,7 +163,7 @@ static void generation_changes_with_each_use(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, bm_tag_gen(tag), (bm_tag_gen(before) + 1) % 16);
 		before = tag;
 		fake_answer(q, tag, BM_ST_SUCCESS, 0);
-		KUNIT_ASSERT_EQ(test, bm_queue_reap(q), 1);
+		KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
 		bm_request_put(rq);
 	}
 	KUNIT_EXPECT_EQ(test, q->stats.completions, LAPS);
@@ -194,13 +194,13 @@ static void request_carries_the_result(struct kunit *test)
 {
 	const struct result_param *param = test->param_value;
 	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct bm_request *rq = bm_request_get(&fake->bm, false);
+	struct bm_request *rq = bm_request_get(&fake->bm, false, false);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
 	bm_sqe_init(&rq->sqe, param->op, 100);
 	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
 	fake_answer(rq->queue, fake_fetch_tag(rq->queue), param->status, param->info);
-	KUNIT_ASSERT_EQ(test, bm_queue_reap(rq->queue), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_drain(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, bm_request_wait(rq), param->error);
 	KUNIT_EXPECT_EQ(test, rq->status, param->status);
 	KUNIT_EXPECT_EQ(test, rq->info, param->info);
@@ -217,19 +217,19 @@ static void get_does_not_wait_when_told_so(struct kunit *test)
 	struct bm_request *a = fake_request(fake), *b = fake_request(fake);
 
 	KUNIT_EXPECT_PTR_NE(test, a, b);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false)), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, false)), -EAGAIN);
 	bm_request_put(a);
-	KUNIT_EXPECT_PTR_EQ(test, bm_request_get(&fake->bm, false), a);
+	KUNIT_EXPECT_PTR_EQ(test, bm_request_get(&fake->bm, false, false), a);
 }
 
 static void get_finds_nothing_on_a_stopped_device(struct kunit *test)
 {
 	struct fake *fake = fake_create(test, 1, 2);
 
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false)), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, false)), -EAGAIN);
 	fake->bm.state = BM_DEAD;
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false)), -ENODEV);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, true)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, false)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, true)), -ENODEV);
 }
 
 static void get_uses_the_queue_of_its_cpu(struct kunit *test)
@@ -244,7 +244,7 @@ static void get_uses_the_queue_of_its_cpu(struct kunit *test)
 		rq = fake_submit(fake);
 		KUNIT_EXPECT_EQ(test, rq->queue->id, cpu % FAKE_QUEUES);
 		KUNIT_EXPECT_EQ(test, fake_serve(rq->queue), 1);
-		KUNIT_EXPECT_EQ(test, bm_queue_reap(rq->queue), 1);
+		KUNIT_EXPECT_EQ(test, bm_queue_drain(rq->queue), 1);
 		bm_request_put(rq);
 	}
 }
@@ -270,7 +270,7 @@ static void reap_of_a_fenced_queue_rings_no_doorbell(struct kunit *test)
 
 	fake_serve(rq->queue);
 	bm_queue_fence(rq->queue);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(rq->queue), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, 0);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(rq->queue, BM_QREG_CQ_HEAD), before);
@@ -284,7 +284,7 @@ static void fail_all_ends_only_what_is_in_flight(struct kunit *test)
 	struct bm_request *in_flight, *held;
 
 	fake_serve(q);
-	KUNIT_ASSERT_EQ(test, bm_queue_reap(q), 2);
+	KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 2);
 	in_flight = fake_submit(fake);
 	held = fake_request(fake);
 	bm_request_put(put);
@@ -308,7 +308,7 @@ static void done_puts_and_submits_again(struct bm_request *rq)
 	if (fake_done_count(rq) > 1)
 		return;
 	bm_request_put(rq);
-	rq = bm_request_get(rq->queue->bm, false);
+	rq = bm_request_get(rq->queue->bm, false, false);
 	if (IS_ERR(rq))
 		return;
 	rq->done = done_puts_and_submits_again;
@@ -323,9 +323,9 @@ static void done_may_submit_again(struct kunit *test)
 	rq->done = done_puts_and_submits_again;
 	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
 	KUNIT_EXPECT_EQ(test, fake_serve(rq->queue), 1);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(rq->queue), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, fake_serve(rq->queue), 1);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap(rq->queue), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 2);
 }
 

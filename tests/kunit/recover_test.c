@@ -48,7 +48,7 @@ static void deadline_passes_only_in_flight(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bm_queue_overdue(q, &busy));
 
 	fake_serve(q);
-	KUNIT_ASSERT_EQ(test, bm_queue_reap(q), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
 	busy = false;
 	KUNIT_EXPECT_FALSE(test, bm_queue_overdue(q, &busy));
 	KUNIT_EXPECT_FALSE(test, busy);
@@ -78,7 +78,7 @@ static void watchdog_runs_while_something_is_in_flight(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
 
 	fake_serve(rq->queue);
-	KUNIT_ASSERT_EQ(test, bm_queue_reap(rq->queue), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_drain(rq->queue), 1);
 	KUNIT_EXPECT_TRUE(test, run_watchdog(fake));
 	KUNIT_EXPECT_FALSE(test, run_watchdog(fake));
 	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 0);
@@ -167,7 +167,7 @@ static void waiting_for_a_silent_device_ends_by_itself(struct kunit *test)
 
 	complete_all(&fake->may_reset);
 	bm_param_timeout_ms = 100;
-	rq = bm_request_get(&fake->bm, false);
+	rq = bm_request_get(&fake->bm, false, false);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
 	bm_sqe_init(&rq->sqe, BM_OP_NOP, 0);
 	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
@@ -258,7 +258,7 @@ static void reset_that_fails_leaves_no_device(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, true)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, true)), -ENODEV);
 }
 
 static void nothing_runs_after_exit(struct kunit *test)

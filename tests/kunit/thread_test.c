@@ -56,7 +56,7 @@ static int client_gets(void *data)
 {
 	struct client *client = data;
 
-	client->rq = bm_request_get(client->bm, true);
+	client->rq = bm_request_get(client->bm, false, true);
 	complete(&client->done);
 	return 0;
 }
@@ -127,7 +127,7 @@ static void wait_ends_with_the_completion(struct kunit *test)
 	struct fake *fake = fake_start(test, 1, 1);
 	struct client client = {};
 
-	client.rq = bm_request_get(&fake->bm, false);
+	client.rq = bm_request_get(&fake->bm, false, false);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, client.rq);
 	bm_sqe_init(&client.rq->sqe, BM_OP_NOP, 0);
 	KUNIT_ASSERT_EQ(test, bm_request_submit(client.rq), 0);
@@ -144,7 +144,7 @@ static int client_works(void *data)
 	int i;
 
 	for (i = 0; i < ROUNDS; i++) {
-		struct bm_request *rq = bm_request_get(client->bm, true);
+		struct bm_request *rq = bm_request_get(client->bm, false, true);
 		u32 crc = get_random_u32();
 
 		if (IS_ERR(rq))
