@@ -46,8 +46,11 @@ static void bm_cmd_join(BmQueue *q, BmCommand *c)
     bm_cmd_enter(q, c, BM_CMD_WAIT_GRANT);
 }
 
-/* Let fetched commands in, in order, as far as fences allow. */
-static void bm_engine_admit(BmQueue *q)
+/*
+ * Let fetched commands in, in order, as far as fences allow. Returns the one
+ * whose turn it is.
+ */
+static BmCommand *bm_engine_next(BmQueue *q)
 {
     BmCommand *c;
 
@@ -61,6 +64,7 @@ static void bm_engine_admit(BmQueue *q)
         QSIMPLEQ_REMOVE_HEAD(&q->waiting, link);
         bm_cmd_join(q, c);
     }
+    return QSIMPLEQ_FIRST(&q->active);
 }
 
 /*
@@ -138,10 +142,36 @@ static uint64_t bm_engine_turn(BmQueue *q, BmCommand *c)
         qatomic_set(&c->name, 0);
         bm_cmd_enter(q, c, BM_CMD_DONE);
         QSIMPLEQ_INSERT_TAIL(&q->done, c, link);
+        q->num_done++;
     } else {
         bm_cmd_join(q, c);
     }
     return MAX(moved, BM_TURN_COST);
+}
+
+/*
+ * Grant turns until it is time to post what was finished in them: no command
+ * waits for more than BM_BATCH_COST of others. False: that is beyond @budget.
+ */
+static bool bm_engine_batch(BmQueue *q, uint64_t *budget)
+{
+    uint64_t cost = 0;
+    BmCommand *c;
+
+    while ((c = bm_engine_next(q))) {
+        uint64_t turn = bm_turn_cost(c);
+
+        if (turn > *budget || qatomic_read(&q->dev->stopping)) {
+            return false;
+        }
+        if (cost && cost + turn > BM_BATCH_COST) {
+            break;
+        }
+        turn = bm_engine_turn(q, c);
+        cost += turn;
+        *budget -= turn;
+    }
+    return true;
 }
 
 /*
@@ -151,18 +181,13 @@ static uint64_t bm_engine_turn(BmQueue *q, BmCommand *c)
  */
 bool bm_engine_run(BmQueue *q, uint64_t budget)
 {
-    BmCommand *c;
-
-    while (bm_queue_post(q) && bm_queue_fetch(q)) {
-        bm_engine_admit(q);
-        c = QSIMPLEQ_FIRST(&q->active);
-        if (!c) {
+    while (bm_ring_sync(q)) {
+        if (!bm_engine_next(q)) {
             return false;
         }
-        if (bm_turn_cost(c) > budget || qatomic_read(&q->dev->stopping)) {
-            return true;
+        if (!bm_engine_batch(q, &budget)) {
+            return bm_ring_sync(q);
         }
-        budget -= bm_engine_turn(q, c);
     }
     return false;
 }

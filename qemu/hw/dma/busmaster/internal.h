@@ -47,11 +47,13 @@ OBJECT_DECLARE_SIMPLE_TYPE(BusmasterState, BUSMASTER)
 
 /*
  * Cost is counted in bytes: those that are moved, but BM_TURN_COST at least.
- * One turn of a command in the round-robin, and one run of a queue's BH.
+ * One turn of a command in the round-robin; turns between two looks at the
+ * rings; one run of a queue's BH.
  */
 #define BM_TURN_BYTES       (256 * KiB)
 #define BM_TURN_PIECES      64
 #define BM_TURN_COST        (4 * KiB)
+#define BM_BATCH_COST       (64 * KiB)
 #define BM_RUN_COST         (1 * MiB)
 
 #define BM_FETCH_BATCH      16
@@ -156,6 +158,7 @@ struct BmQueue {
     BmCmdList waiting;      /* fetched, in order: a fence is in the way */
     BmCmdList active;       /* the round-robin */
     BmCmdList done;         /* finished, in order: to be posted */
+    unsigned num_done;
     bool fence;             /* a fence is active, hence alone */
 
     Stat64 mrd_tlps;
@@ -217,20 +220,23 @@ void bm_irq_init(BusmasterState *s);
 void bm_irq_reset(BusmasterState *s);
 void bm_irq_exit(BusmasterState *s);
 
-/* queue.c: a queue's life and its rings */
+/* queue.c: a queue's life */
 enum bm_qstate bm_queue_state(BmQueue *q);
 void bm_queue_init(BmQueue *q, BusmasterState *s, unsigned index);
 void bm_queue_exit(BmQueue *q);
 void bm_queue_enable(BmQueue *q);
 void bm_queue_disable(BmQueue *q);
+void bm_queue_halt(BmQueue *q, enum bm_halt cause);
 void bm_queue_reset(BmQueue *q);
 void bm_queue_stop(BmQueue *q);
 void bm_queue_bad_doorbell(BmQueue *q, enum bm_halt cause);
 void bm_queue_abort(BmQueue *q, uint16_t tag);
 void bm_queue_kick(BmQueue *q);
-void bm_queue_rearm(BmQueue *q, bool arm);
-bool bm_queue_fetch(BmQueue *q);
-bool bm_queue_post(BmQueue *q);
+
+/* ring.c: submissions are fetched, completions are posted */
+bool bm_ring_geometry_valid(BmQueue *q);
+bool bm_ring_sync(BmQueue *q);
+void bm_ring_rearm(BmQueue *q, bool arm);
 
 /* engine.c: the round-robin and the state machine */
 bool bm_engine_run(BmQueue *q, uint64_t budget);

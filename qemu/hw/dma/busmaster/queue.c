@@ -1,9 +1,9 @@
 /*
- * busmaster: a queue's life and its rings
+ * busmaster: a queue's life
  *
  * Enabled by a register, run by a worker, drained, halted or stopped: all
- * changes of a queue's state are here, and so is all that touches its two
- * rings. What the commands in between do is the engine's business.
+ * changes of a queue's state are here. What its rings hold is the business of
+ * ring.c, and what commands do that of the engine.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,20 +14,12 @@
 #include "internal.h"
 #include "trace.h"
 
-#define BM_SQE_SIZE sizeof(struct bm_hw_sqe)
-#define BM_CQE_SIZE sizeof(struct bm_hw_cqe)
-
 static const char *const bm_qstate_names[] = {
     [BM_QSTATE_DISABLED] = "DISABLED",
     [BM_QSTATE_RUNNING]  = "RUNNING",
     [BM_QSTATE_DRAINING] = "DRAINING",
     [BM_QSTATE_HALTED]   = "HALTED",
 };
-
-static uint32_t bm_queue_mask(BmQueue *q)
-{
-    return (1u << q->order) - 1;
-}
 
 enum bm_qstate bm_queue_state(BmQueue *q)
 {
@@ -58,11 +50,15 @@ static void bm_queue_clear(BmQueue *q)
         QSIMPLEQ_INSERT_TAIL(&q->free, &q->cmds[i], link);
     }
     q->num_free = q->dev->outstanding;
+    q->num_done = 0;
     q->fence = false;
 }
 
-/* A queue that is being drained has nothing to tell: it is just disabled. */
-static void bm_queue_halt(BmQueue *q, enum bm_halt cause)
+/*
+ * In the worker, or while there is none. A queue that is being drained has
+ * nothing to tell: it is just disabled.
+ */
+void bm_queue_halt(BmQueue *q, enum bm_halt cause)
 {
     bm_queue_clear(q);
     WITH_QEMU_LOCK_GUARD(&q->lock) {
@@ -75,21 +71,10 @@ static void bm_queue_halt(BmQueue *q, enum bm_halt cause)
     bm_irq_raise(q->dev, BM_VECTOR_EVENT);
 }
 
-static bool bm_queue_geometry_valid(BmQueue *q)
-{
-    uint64_t limit = q->dev->dma_limit;
-
-    return q->order >= BM_MIN_ORDER && q->order <= BM_MAX_ORDER &&
-           QEMU_IS_ALIGNED(q->sq_base, BM_RING_ALIGN) &&
-           QEMU_IS_ALIGNED(q->cq_base, BM_RING_ALIGN) &&
-           q->sq_base <= limit - ((BM_SQE_SIZE << q->order) - 1) &&
-           q->cq_base <= limit - ((BM_CQE_SIZE << q->order) - 1);
-}
-
 /* CTL.ENABLE was set in a disabled queue. */
 void bm_queue_enable(BmQueue *q)
 {
-    if (!bm_queue_geometry_valid(q)) {
+    if (!bm_ring_geometry_valid(q)) {
         bm_queue_halt(q, BM_HALT_BAD_GEOMETRY);
         return;
     }
@@ -170,154 +155,6 @@ void bm_queue_abort(BmQueue *q, uint16_t tag)
 
     for (i = 0; i < q->dev->outstanding; i++) {
         qatomic_cmpxchg(&q->cmds[i].name, name, name | BM_NAME_ABORT);
-    }
-}
-
-/* Fetch as much as there is, and as there is room for. False: halted. */
-bool bm_queue_fetch(BmQueue *q)
-{
-    struct bm_hw_sqe sqes[BM_FETCH_BATCH];
-    uint32_t mask = bm_queue_mask(q);
-    BmRequests requests = {};
-    unsigned i, count;
-    BmCommand *c;
-    BmDma dma;
-
-    if (bm_queue_state(q) == BM_QSTATE_DRAINING) {
-        return true;
-    }
-    count = (qatomic_read(&q->sq_tail) - q->sq_head) & mask;
-    /* The doorbell, then the entries: pairs with the driver's barrier. */
-    smp_rmb();
-    count = MIN(count, mask + 1 - q->sq_head);
-    count = MIN(count, MIN(q->num_free, BM_FETCH_BATCH));
-    if (!count) {
-        return true;
-    }
-
-    dma = (BmDma) { .addr = q->sq_base + q->sq_head * BM_SQE_SIZE };
-    if (!bm_dma_map(q, BM_TAG_NONE, &dma, count * BM_SQE_SIZE, BM_SQE_SIZE)) {
-        bm_queue_halt(q, BM_HALT_SQ_FAULT);
-        return false;
-    }
-    count = dma.len / BM_SQE_SIZE;
-    memcpy(sqes, dma.host, count * BM_SQE_SIZE);
-    bm_dma_unmap(q, &dma, count * BM_SQE_SIZE, &requests);
-    trace_busmaster_fetch(q->index, q->sq_head, count, dma.addr);
-    q->sq_head = (q->sq_head + count) & mask;
-
-    for (i = 0; i < count; i++) {
-        c = QSIMPLEQ_FIRST(&q->free);
-        QSIMPLEQ_REMOVE_HEAD(&q->free, link);
-        q->num_free--;
-        bm_cmd_decode(q->dev, c, &sqes[i]);
-        qatomic_set(&c->name, BM_NAME_ACTIVE | c->tag);
-        QSIMPLEQ_INSERT_TAIL(&q->waiting, c, link);
-    }
-    return true;
-}
-
-static bool bm_queue_write_cqe(BmQueue *q, BmCommand *c, uint32_t index)
-{
-    BmDma dma = { .addr = q->cq_base + index * BM_CQE_SIZE, .write = true };
-    BmRequests requests = {};
-    struct bm_hw_cqe *cqe;
-
-    if (!bm_dma_map(q, BM_TAG_NONE, &dma, BM_CQE_SIZE, BM_CQE_SIZE)) {
-        return false;
-    }
-    cqe = dma.host;
-    cqe->info = cpu_to_le64(c->info);
-    cqe->sq_head = cpu_to_le16(q->sq_head);
-    cqe->tag = cpu_to_le16(c->tag);
-    /*
-     * The rest of the entry, and the tail by which a doorbell is judged, must
-     * be there when the driver sees the phase.
-     */
-    smp_wmb();
-    qatomic_set(&cqe->status, cpu_to_le32(BM_PREP(BM_CQE_STATUS, c->status) |
-                                          (q->phase ? BM_CQE_PHASE : 0)));
-    bm_dma_unmap(q, &dma, BM_CQE_SIZE, &requests);
-    trace_busmaster_complete(q->index, index, c->tag, c->status, c->info);
-    return true;
-}
-
-/* Raise the vector if the driver wants to know of what lies beyond its head. */
-static void bm_queue_notify(BmQueue *q)
-{
-    uint32_t unseen = (q->cq_tail - qatomic_read(&q->cq_head)) &
-                      bm_queue_mask(q);
-    uint32_t seen = q->cq_posted - unseen;
-
-    if ((int32_t)(q->irq_posted - seen) > 0 &&
-        qatomic_xchg(&q->armed, false)) {
-        bm_irq_raise(q->dev, BM_VECTOR_QUEUE(q->index));
-    }
-}
-
-static bool bm_queue_has_room(BmQueue *q)
-{
-    return ((q->cq_tail + 1) & bm_queue_mask(q)) != qatomic_read(&q->cq_head);
-}
-
-/* Post what there is room for. False: the write was refused. */
-static bool bm_queue_fill(BmQueue *q)
-{
-    uint32_t mask = bm_queue_mask(q);
-    BmCommand *c;
-
-    while ((c = QSIMPLEQ_FIRST(&q->done)) && bm_queue_has_room(q)) {
-        uint32_t index = q->cq_tail;
-        uint32_t next = (index + 1) & mask;
-
-        qatomic_set(&q->cq_tail, next);
-        if (!bm_queue_write_cqe(q, c, index)) {
-            return false;
-        }
-        q->phase ^= !next;
-        q->cq_posted++;
-        if (!(c->flags & BM_SQE_NOIRQ)) {
-            q->irq_posted = q->cq_posted;
-        }
-        QSIMPLEQ_REMOVE_HEAD(&q->done, link);
-        bm_cmd_enter(q, c, BM_CMD_IDLE);
-        QSIMPLEQ_INSERT_TAIL(&q->free, c, link);
-        q->num_free++;
-    }
-    return true;
-}
-
-/* Post what is finished, and tell of it. False: halted. */
-bool bm_queue_post(BmQueue *q)
-{
-    bool stalled;
-
-    do {
-        if (!bm_queue_fill(q)) {
-            bm_queue_halt(q, BM_HALT_CQ_FAULT);
-            return false;
-        }
-        stalled = !QSIMPLEQ_EMPTY(&q->done);
-        qatomic_set(&q->stalled, stalled);
-        /* What is there, then what the driver says: see bm_queue_rearm(). */
-        smp_mb();
-    } while (stalled && bm_queue_has_room(q));
-    bm_queue_notify(q);
-    return true;
-}
-
-/*
- * The driver has moved its head, or has armed. That is the worker's business if
- * it waits for room, or if the vector may be due. Pairs with bm_queue_post():
- * either the worker saw the head and the arming, or what it did is seen here.
- */
-void bm_queue_rearm(BmQueue *q, bool arm)
-{
-    /* What the driver said, then what is there. */
-    smp_mb();
-    if (qatomic_read(&q->stalled) ||
-        (arm && qatomic_read(&q->cq_tail) != q->cq_head)) {
-        bm_queue_kick(q);
     }
 }
 

@@ -209,7 +209,7 @@ static void bm_cq_head_write(BmQueue *q, uint64_t value)
             /* The head first: what it tells to be seen raises no interrupt. */
             qatomic_store_release(&q->armed, true);
         }
-        bm_queue_rearm(q, value & BM_CQ_HEAD_ARM);
+        bm_ring_rearm(q, value & BM_CQ_HEAD_ARM);
     }
 }
 

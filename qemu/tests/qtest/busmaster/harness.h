@@ -136,6 +136,7 @@ void bm_place_check(BmPlace *p, const uint8_t *data);
 void bm_add_command_tests(void);
 void bm_add_sgl_tests(void);
 void bm_add_queue_tests(void);
+void bm_add_batch_tests(void);
 void bm_add_inline_tests(void);
 void bm_add_irq_tests(void);
 void bm_add_fault_tests(void);

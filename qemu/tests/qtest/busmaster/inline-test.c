@@ -157,6 +157,12 @@ static void test_property(const void *worker)
     push(&t, 0);
     g_assert_false(done_at_once(&t, 1));
     bm_assert_halted(&t.r, BM_HALT_BAD_HEAD);
+    /* Not even the submission was fetched. */
+    bm_ring_write(&t.r, BM_QREG_CTL, 0);
+    bm_ring_write(&t.r, BM_QREG_SQ_BASE, BM_NOWHERE);
+    bm_ring_write(&t.r, BM_QREG_CTL, BM_QCTL_ENABLE);
+    ring_both(&t, 1);
+    bm_assert_halted(&t.r, BM_HALT_BAD_HEAD);
     again(&t);
     push(&t, 0);
     bm_doorbell(&t.r);

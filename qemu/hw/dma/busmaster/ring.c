@@ -1,0 +1,193 @@
+/*
+ * busmaster: the two rings of a queue
+ *
+ * Submissions are fetched and completions are posted as many at a time as there
+ * are and as lie in one piece. The worker comes here between two batches of
+ * turns, so what is finished waits for a batch at most.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "internal.h"
+#include "trace.h"
+
+#define BM_SQE_SIZE sizeof(struct bm_hw_sqe)
+#define BM_CQE_SIZE sizeof(struct bm_hw_cqe)
+
+static uint32_t bm_ring_mask(BmQueue *q)
+{
+    return (1u << q->order) - 1;
+}
+
+bool bm_ring_geometry_valid(BmQueue *q)
+{
+    uint64_t limit = q->dev->dma_limit;
+
+    return q->order >= BM_MIN_ORDER && q->order <= BM_MAX_ORDER &&
+           QEMU_IS_ALIGNED(q->sq_base, BM_RING_ALIGN) &&
+           QEMU_IS_ALIGNED(q->cq_base, BM_RING_ALIGN) &&
+           q->sq_base <= limit - ((BM_SQE_SIZE << q->order) - 1) &&
+           q->cq_base <= limit - ((BM_CQE_SIZE << q->order) - 1);
+}
+
+/* Fetch what there is and there are slots for. False: halted. */
+static bool bm_ring_fetch(BmQueue *q)
+{
+    struct bm_hw_sqe sqes[BM_FETCH_BATCH];
+    uint32_t mask = bm_ring_mask(q);
+    BmRequests requests = {};
+    unsigned i, count;
+    BmCommand *c;
+    BmDma dma;
+
+    if (bm_queue_state(q) == BM_QSTATE_DRAINING) {
+        return true;
+    }
+    count = (qatomic_read(&q->sq_tail) - q->sq_head) & mask;
+    /* The doorbell, then the entries: pairs with the driver's barrier. */
+    smp_rmb();
+    count = MIN(count, mask + 1 - q->sq_head);
+    count = MIN(count, MIN(q->num_free, BM_FETCH_BATCH));
+    if (!count) {
+        return true;
+    }
+
+    dma = (BmDma) { .addr = q->sq_base + q->sq_head * BM_SQE_SIZE };
+    if (!bm_dma_map(q, BM_TAG_NONE, &dma, count * BM_SQE_SIZE, BM_SQE_SIZE)) {
+        bm_queue_halt(q, BM_HALT_SQ_FAULT);
+        return false;
+    }
+    count = dma.len / BM_SQE_SIZE;
+    memcpy(sqes, dma.host, count * BM_SQE_SIZE);
+    bm_dma_unmap(q, &dma, count * BM_SQE_SIZE, &requests);
+    trace_busmaster_fetch(q->index, q->sq_head, count, dma.addr);
+    q->sq_head = (q->sq_head + count) & mask;
+
+    for (i = 0; i < count; i++) {
+        c = QSIMPLEQ_FIRST(&q->free);
+        QSIMPLEQ_REMOVE_HEAD(&q->free, link);
+        q->num_free--;
+        bm_cmd_decode(q->dev, c, &sqes[i]);
+        qatomic_set(&c->name, BM_NAME_ACTIVE | c->tag);
+        QSIMPLEQ_INSERT_TAIL(&q->waiting, c, link);
+    }
+    return true;
+}
+
+/* Completions that the ring has room for. */
+static uint32_t bm_ring_room(BmQueue *q)
+{
+    return (qatomic_read(&q->cq_head) - q->cq_tail - 1) & bm_ring_mask(q);
+}
+
+/* The completion of @c is there but for its status: its slot is free again. */
+static void bm_ring_retire(BmQueue *q, BmCommand *c)
+{
+    q->cq_posted++;
+    if (!(c->flags & BM_SQE_NOIRQ)) {
+        q->irq_posted = q->cq_posted;
+    }
+    QSIMPLEQ_REMOVE_HEAD(&q->done, link);
+    q->num_done--;
+    bm_cmd_enter(q, c, BM_CMD_IDLE);
+    QSIMPLEQ_INSERT_TAIL(&q->free, c, link);
+    q->num_free++;
+}
+
+/* Write up to @count completions, which there are and there is room for. */
+static bool bm_ring_write(BmQueue *q, unsigned count)
+{
+    uint32_t mask = bm_ring_mask(q), first = q->cq_tail;
+    BmDma dma = { .addr = q->cq_base + first * BM_CQE_SIZE, .write = true };
+    uint32_t phase = q->phase ? BM_CQE_PHASE : 0;
+    BmRequests requests = {};
+    struct bm_hw_cqe *cqes;
+    BmCommand *c;
+    unsigned i;
+
+    count = MIN(count, mask + 1 - first);
+    if (!bm_dma_map(q, BM_TAG_NONE, &dma, count * BM_CQE_SIZE, BM_CQE_SIZE)) {
+        return false;
+    }
+    count = dma.len / BM_CQE_SIZE;
+    cqes = dma.host;
+    c = QSIMPLEQ_FIRST(&q->done);
+    for (i = 0; i < count; i++) {
+        cqes[i].info = cpu_to_le64(c->info);
+        cqes[i].sq_head = cpu_to_le16(q->sq_head);
+        cqes[i].tag = cpu_to_le16(c->tag);
+        c = QSIMPLEQ_NEXT(c, link);
+    }
+    qatomic_set(&q->cq_tail, (first + count) & mask);
+    q->phase ^= !q->cq_tail;
+    /*
+     * The rest of an entry, and the tail by which a doorbell is judged, must be
+     * there when the driver sees the phase.
+     */
+    smp_wmb();
+    for (i = 0; i < count; i++) {
+        c = QSIMPLEQ_FIRST(&q->done);
+        qatomic_set(&cqes[i].status,
+                    cpu_to_le32(BM_PREP(BM_CQE_STATUS, c->status) | phase));
+        trace_busmaster_complete(q->index, first + i, c->tag, c->status,
+                                 c->info);
+        bm_ring_retire(q, c);
+    }
+    bm_dma_unmap(q, &dma, count * BM_CQE_SIZE, &requests);
+    return true;
+}
+
+/* Raise the vector if the driver wants to know of what lies beyond its head. */
+static void bm_ring_notify(BmQueue *q)
+{
+    uint32_t unseen = (q->cq_tail - qatomic_read(&q->cq_head)) &
+                      bm_ring_mask(q);
+    uint32_t seen = q->cq_posted - unseen;
+
+    if ((int32_t)(q->irq_posted - seen) > 0 &&
+        qatomic_xchg(&q->armed, false)) {
+        bm_irq_raise(q->dev, BM_VECTOR_QUEUE(q->index));
+    }
+}
+
+/* Post what is finished, and tell of it. False: halted. */
+static bool bm_ring_post(BmQueue *q)
+{
+    uint32_t room;
+
+    do {
+        while (q->num_done && (room = bm_ring_room(q))) {
+            if (!bm_ring_write(q, MIN(q->num_done, room))) {
+                bm_queue_halt(q, BM_HALT_CQ_FAULT);
+                return false;
+            }
+        }
+        qatomic_set(&q->stalled, q->num_done);
+        /* What is there, then what the driver says: see bm_ring_rearm(). */
+        smp_mb();
+    } while (q->num_done && bm_ring_room(q));
+    bm_ring_notify(q);
+    return true;
+}
+
+/* Between two batches: tell the driver, and hear it. False: halted. */
+bool bm_ring_sync(BmQueue *q)
+{
+    return bm_ring_post(q) && bm_ring_fetch(q);
+}
+
+/*
+ * The driver has moved its head, or has armed. That is the worker's business if
+ * it waits for room, or if the vector may be due. Pairs with bm_ring_post():
+ * either the worker saw the head and the arming, or what it did is seen here.
+ */
+void bm_ring_rearm(BmQueue *q, bool arm)
+{
+    /* What the driver said, then what is there. */
+    smp_mb();
+    if (qatomic_read(&q->stalled) ||
+        (arm && qatomic_read(&q->cq_tail) != q->cq_head)) {
+        bm_queue_kick(q);
+    }
+}
