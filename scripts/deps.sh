@@ -21,6 +21,8 @@ declare -A purpose=(
 	[check]="run tests"
 	[guest]="make and boot a guest"
 	[lint]="check the sources"
+	[perf]="measure"
+	[plot]="draw the measurements"
 )
 declare -A packages=(
 	[qemu]="gcc libc6-dev make ninja-build pkg-config patch xz-utils python3 python3-venv
@@ -30,6 +32,8 @@ declare -A packages=(
 	[stock]="$headers kmod"
 	[check]="python3"
 	[guest]="python3 busybox-static cpio kmod pciutils"
+	[perf]="fio"
+	[plot]="gnuplot-nox"
 	[lint]="sparse clang-format shellcheck perl python3 pyflakes3"
 )
 

@@ -6,9 +6,10 @@ takes long, and prints where the result is. Here they are only put together.
 """
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -57,11 +58,10 @@ def module(for_kernel: Kernel) -> Path:
     return Path(script("build-module.sh", for_kernel.kdir))
 
 
-def programs() -> Path:
-    """Compiles tests/user, one program a C file; returns their directory."""
-    out = BUILD / "user"
+def programs(sources: Path = ROOT / "tests" / "user") -> Path:
+    """Compiles a directory of programs, one a C file; returns where they are."""
+    out = BUILD / sources.relative_to(ROOT / "tests")
     out.mkdir(parents=True, exist_ok=True)
-    sources = ROOT / "tests" / "user"
     newest = max(path.stat().st_mtime for path in [*sources.iterdir(), Path(__file__)])
     for source in sorted(sources.glob("*.c")):
         program = out / source.stem
@@ -74,30 +74,41 @@ def programs() -> Path:
     return out
 
 
-def initramfs(out: Path, for_kernel: Kernel, more: list[str] = []) -> Path:
-    """Packs a guest's file system: init, scripts, programs, and our module."""
+def initramfs(out: Path, for_kernel: Kernel, more: Sequence[str] = (),
+              modules: Sequence[str] = ()) -> Path:
+    """Packs a guest's file system: init, scripts, programs, our module, and some of a stock kernel's."""
     script("deps.sh", "guest", "module")
     out.parent.mkdir(parents=True, exist_ok=True)
     pairs = [f"{GUEST / 'init'}:/init", f"{GUEST / 'guest'}:/bm/guest"]
     pairs += [f"{program}:/bm/{program.name}" for program in sorted(programs().iterdir())]
     if for_kernel.stock:
-        pairs.append(f"{installed(for_kernel, out.parent)}:/lib/modules")
+        pairs.append(f"{installed(for_kernel, out.parent, modules)}:/lib/modules")
     else:
         pairs += [f"{built}:/bm/{built.name}" for built in module(for_kernel).glob("*.ko")]
     script("make-initramfs.sh", out, *pairs, *more)
     return out
 
 
-def quietly(command: list[str]) -> None:
-    """Runs a command and shows what it said only if it fails."""
+def quietly(command: list[str]) -> str:
+    """Runs a command; shows what it said if it fails, and returns it otherwise."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, check=False, env={**os.environ, "PATH": PATH})
     if done.returncode:
         raise SystemExit(f"{done.stdout}vm: failed: {' '.join(command)}")
+    return done.stdout
 
 
-def installed(for_kernel: Kernel, work: Path) -> Path:
-    """Installs our module for a stock kernel as a user would; returns its lib/modules."""
+def dependencies(for_kernel: Kernel, modules: Sequence[str]) -> list[str]:
+    """The files of some modules of a stock kernel, and of those that they need."""
+    base = for_kernel.modules.resolve().parents[2]
+    listing = quietly(["modprobe", "-d", str(base), "-S", for_kernel.release, "--show-depends",
+                       "-a", *modules]) if modules else ""
+    return [line.split()[1] for line in listing.splitlines() if line.startswith("insmod ")]
+
+
+def installed(for_kernel: Kernel, work: Path, modules: Sequence[str]) -> Path:
+    """Installs our module for a stock kernel as a user would, beside some of its own; returns
+    its lib/modules."""
     tree = work / "root"
     subprocess.run(["rm", "-rf", str(tree)], check=True)
     target = tree / "lib/modules" / for_kernel.release
@@ -106,5 +117,7 @@ def installed(for_kernel: Kernel, work: Path) -> Path:
         target.joinpath(listing).write_bytes((for_kernel.modules / listing).read_bytes())
     quietly(["make", "-s", "-C", str(for_kernel.kdir), f"M={module(for_kernel)}",
              f"INSTALL_MOD_PATH={tree}", "CONFIG_MODULE_SIG_ALL=", "modules_install"])
+    for file in dependencies(for_kernel, modules):
+        shutil.copy(file, target)
     quietly(["depmod", "-b", str(tree), for_kernel.release])
     return tree / "lib/modules"

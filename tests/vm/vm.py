@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Sequence
 
 import klog
 import parts
@@ -41,6 +42,7 @@ class Guest:
     def __init__(self, name: str, kernel: parts.Kernel, initramfs: Path, run: str, *,
                  qemu: Path | None = None, iommu: bool = False, memory: str = "2G",
                  cpus: int = 2, device: str = "busmaster", append: str = "",
+                 accel: list[str] | None = None, extra: Sequence[str] = (),
                  deadline: float = 120) -> None:
         self.name = name
         self.kernel = kernel
@@ -52,6 +54,8 @@ class Guest:
         self.cpus = cpus
         self.device = device
         self.append = append
+        self.accel = accel or accelerator()
+        self.extra = extra  # more of QEMU's options
         self.deadline = deadline
         self.directory = initramfs.parent
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
@@ -69,7 +73,7 @@ class Guest:
     def command(self, results: str) -> list[str]:
         """QEMU's command line; `results` is the character device of ttyS1."""
         command = [str(self.qemu), "-L", "/usr/share/seabios", "-L", "/usr/share/qemu",
-                   "-M", "q35,kernel-irqchip=split", *accelerator(),
+                   "-M", "q35,kernel-irqchip=split", *self.accel,
                    "-smp", str(self.cpus), "-m", self.memory,
                    "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
                    "-chardev", f"file,id=console,path={self.console}",
@@ -81,7 +85,7 @@ class Guest:
             command += ["-device", "intel-iommu,intremap=on"]
         if self.device:
             command += ["-device", self.device]
-        return command
+        return command + list(self.extra)
 
     def prepare(self) -> None:
         """Makes sure that no log of an earlier boot can be mistaken for this one's."""
