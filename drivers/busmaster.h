@@ -14,11 +14,12 @@
  *   A request (struct bm_request) belongs to its queue for ever. It is lent by
  *   bm_request_get(), and goes through
  *
- *	get -> map -> submit -> [in flight] -> done -> unmap -> put
+ *	get -> map -> submit -> [in flight] -> done -> release -> put
  *
  *   Between submit and done the device may reach its memory. Done comes exactly
  *   once: from the reaping of a completion, or from bm_queue_fail_all(), which runs
- *   only when the device can no longer reach anything.
+ *   only when the device can no longer reach anything. A client need not wait for it:
+ *   requests outlive the call that submitted them, but never remove().
  *
  * States (bm_dev.state, written under state_lock)
  *
@@ -38,6 +39,13 @@
  *
  *   No callback and no printing of device data happens under bm_queue.lock.
  *
+ * The fast path
+ *
+ *   From bm_request_get() to bm_request_put() a command takes no lock but that of its
+ *   queue, allocates nothing and reads no register: tags, scatterlists and SGLs are
+ *   there since probe. A plugged batch allocates its blk_plug_cb, once. What a queue
+ *   costs is counted in struct bm_queue_stats.
+ *
  * Registers
  *
  *   Only hw.c touches them. The doorbells of a queue are written under its lock
@@ -47,9 +55,11 @@
 #ifndef BUSMASTER_H
 #define BUSMASTER_H
 
+#include <linux/blkdev.h>
 #include <linux/cdev.h>
 #include <linux/completion.h>
 #include <linux/device.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
@@ -67,7 +77,7 @@
  * One command moves at most so many bytes, in so many pages; a longer transfer is
  * split, where a page ends.
  */
-#define BM_CMD_BYTES SZ_2M
+#define BM_CMD_BYTES SZ_1M
 #define BM_CMD_PAGES (BM_CMD_BYTES / PAGE_SIZE)
 
 /* An SGL list fills 4 KiB; all but the last list end in a chain entry. */
@@ -79,8 +89,10 @@
 #define BM_TAG_GEN 0xf000u
 #define BM_MAX_DEPTH BM_TAG_INDEX
 
+struct io_uring_cmd;
 struct bm_dev;
 struct bm_queue;
+struct bm_sync;
 
 /**
  * struct bm_sq - submission ring: the driver fills it, the device drains it
@@ -88,6 +100,7 @@ struct bm_queue;
  * @dma: its bus address
  * @entries: a power of two; one of them stays empty
  * @tail: where the next submission goes
+ * @rung: the tail that the device was told
  * @head: what the device said it has fetched up to
  */
 struct bm_sq {
@@ -95,6 +108,7 @@ struct bm_sq {
 	dma_addr_t dma;
 	u32 entries;
 	u32 tail;
+	u32 rung;
 	u32 head;
 };
 
@@ -104,6 +118,8 @@ struct bm_sq {
  * @dma: its bus address
  * @entries: a power of two
  * @head: the next completion to look at
+ * @rung: the head that the device was told
+ * @arms: how often the shadow was armed
  * @phase: the phase bit, in place, that makes it a new one
  */
 struct bm_cq {
@@ -111,6 +127,8 @@ struct bm_cq {
 	dma_addr_t dma;
 	u32 entries;
 	u32 head;
+	u32 rung;
+	u16 arms;
 	u32 phase;
 };
 
@@ -145,6 +163,42 @@ enum bm_rq_state {
 };
 
 /**
+ * struct bm_map - one side of a command in host memory
+ * @sgt: the mapping, in a part of the request's scatterlist
+ * @dir: its direction
+ * @pinned: its pages are pinned, not merely borrowed
+ */
+struct bm_map {
+	struct sg_table sgt;
+	enum dma_data_direction dir;
+	bool pinned;
+};
+
+/**
+ * struct bm_io - a transfer between a file and a caller's memory; see io.c
+ * @iocb: the caller's
+ * @sync: whom to wake; or NULL, and @iocb is completed
+ * @leader: the request that this is a part of; or NULL, and this was allocated
+ * @refs: commands on their way, and one for whoever still submits
+ * @submitted: bytes
+ * @alone: the next command may share a cache line with the last, and waits for it
+ * @lock: @error, @sound
+ * @error: of the first command, in the order of the file, that failed
+ * @sound: bytes before it
+ */
+struct bm_io {
+	struct kiocb *iocb;
+	struct bm_sync *sync;
+	struct bm_request *leader;
+	atomic_t refs;
+	size_t submitted;
+	bool alone;
+	spinlock_t lock; /* see above */
+	int error;
+	size_t sound;
+};
+
+/**
  * struct bm_request - one command: the only way into the rings
  * @queue: whose it is, for ever
  * @index: its place in the queue's requests, the lower bits of its tag
@@ -158,12 +212,17 @@ enum bm_rq_state {
  * @error: what became of it: 0 or a negative errno; valid after @done
  * @done: called exactly once a submission, from any context, without locks
  * @waiter: for clients that sleep; see bm_request_wait()
- * @pages: pages of the client's memory, @nr_pages of them
- * @nr_pages: zero: nothing is mapped
- * @pinned: @pages are pinned, not merely borrowed
- * @dir: direction of the mapping
- * @sgt: the mapping
- * @lists: where its SGL is written
+ * @sgl: room for the mappings, shared by the sides of a command
+ * @nr_segs: entries of @sgl in use
+ * @lists: where its SGLs are written, likewise
+ * @maps: the mappings
+ * @nr_maps: so many
+ * @released: called when the mappings have been let go; see bm_mem_release()
+ * @unpin: while it waits for the worker that lets go of pages
+ * @io: the transfer that it is part of, if any
+ * @cmd: the io_uring command that it is, if any
+ * @offset: bytes of that transfer before this command
+ * @own_io: a transfer of one command needs no other memory
  */
 struct bm_request {
 	struct bm_queue *queue;
@@ -180,12 +239,18 @@ struct bm_request {
 	void (*done)(struct bm_request *rq);
 	struct completion waiter;
 
-	struct page **pages;
-	unsigned int nr_pages;
-	bool pinned;
-	enum dma_data_direction dir;
-	struct sg_table sgt;
+	struct scatterlist *sgl;
+	unsigned int nr_segs;
 	struct bm_sgl_list lists[BM_SGL_LISTS];
+	struct bm_map maps[2];
+	unsigned int nr_maps;
+	void (*released)(struct bm_request *rq);
+	struct llist_node unpin;
+
+	struct bm_io *io;
+	struct io_uring_cmd *cmd;
+	size_t offset;
+	struct bm_io own_io;
 };
 
 /**
@@ -195,6 +260,10 @@ struct bm_request {
  * @failures: requests that ended with an error, completed or not
  * @faults: of them, refused DMA
  * @bad_completions: not believed
+ * @interrupts: of the queue's vector
+ * @sq_doorbells: writes of BM_QREG_SQ_TAIL
+ * @cq_doorbells: writes of BM_QREG_CQ_HEAD
+ * @maps: mappings that were handed to the device
  */
 struct bm_queue_stats {
 	u64 commands;
@@ -202,15 +271,36 @@ struct bm_queue_stats {
 	u64 failures;
 	u64 faults;
 	u64 bad_completions;
+	u64 interrupts;
+	u64 sq_doorbells;
+	u64 cq_doorbells;
+	u64 maps;
+};
+
+/**
+ * struct bm_coalesce - when a queue's vector is to be raised; as ethtool -C has it
+ * @frames: completions to wait for; 0 or 1: none
+ * @usecs: microseconds to wait for them; 0: none
+ * @adaptive: not 0: the driver chooses, by the number of commands in flight
+ */
+struct bm_coalesce {
+	unsigned int frames;
+	unsigned int usecs;
+	unsigned int adaptive;
 };
 
 /**
  * struct bm_queue - a queue pair, its vector and its requests
  * @bm: the device
  * @id: number, as the device counts
- * @irq: Linux interrupt number while running
- * @lock: rings, free list, request states, @running, @stats
+ * @irq: Linux interrupt number while running; none if @polled
+ * @polled: has no vector: completions are looked for by who waits for them
+ * @cpus: who submits here, and where the vector goes
+ * @lock: rings, doorbells, free list, request states, @running, @moderation, @stats
  * @running: the rings belong to an enabled hardware queue
+ * @shadow: doorbells in coherent memory, or NULL
+ * @shadow_dma: its bus address
+ * @moderation: what BM_QREG_MODERATION was last set to
  * @sq: submission ring
  * @cq: completion ring
  * @depth: requests, at most one less than ring entries
@@ -225,9 +315,14 @@ struct bm_queue {
 	struct bm_dev *bm;
 	unsigned int id;
 	int irq;
+	bool polled;
+	struct cpumask cpus;
 
 	spinlock_t lock; /* see above */
 	bool running;
+	struct bm_hw_shadow *shadow;
+	dma_addr_t shadow_dma;
+	u32 moderation;
 	struct bm_sq sq;
 	struct bm_cq cq;
 	unsigned int depth;
@@ -285,8 +380,13 @@ enum bm_state {
  * @state_lock: start, stop, @state
  * @state: enum bm_state; written under @state_lock
  * @users: between bm_enter() and bm_exit()
- * @queues: @nr_queues allocated queues
- * @nr_queues: queue pairs in use, each with a vector
+ * @queues: the allocated queues: @nr_queues with a vector each, then @nr_polled
+ * @nr_queues: queue pairs that interrupt
+ * @nr_polled: queue pairs that are polled
+ * @queue_of: which of the former a CPU submits to
+ * @coalesce: moderation of all queues' vectors; under @state_lock
+ * @unpin: requests whose pages are still to be let go
+ * @unpin_work: does that
  * @files: open files
  * @files_lock: @files
  * @reset_work: stop and start
@@ -312,6 +412,12 @@ struct bm_dev {
 
 	struct bm_queue *queues;
 	unsigned int nr_queues;
+	unsigned int nr_polled;
+	u8 *queue_of;
+	struct bm_coalesce coalesce;
+
+	struct llist_head unpin;
+	struct work_struct unpin_work;
 
 	struct list_head files;
 	struct mutex files_lock; /* see above */
@@ -333,10 +439,15 @@ static inline struct device *bm_dma_dev(struct bm_queue *q)
 	return &q->bm->pdev->dev;
 }
 
+/* All queues, whether they interrupt or are polled. */
+static inline unsigned int bm_total_queues(const struct bm_dev *bm)
+{
+	return bm->nr_queues + bm->nr_polled;
+}
+
 /* main.c */
-extern unsigned int bm_param_queues;
-extern unsigned int bm_param_queue_depth;
 extern unsigned int bm_param_timeout_ms;
+extern bool bm_param_shadow;
 int bm_start(struct bm_dev *bm);
 void bm_stop(struct bm_dev *bm);
 int bm_enter(struct bm_dev *bm);
@@ -349,7 +460,9 @@ int bm_hw_reset(struct bm_dev *bm);
 int bm_hw_enable(struct bm_dev *bm);
 int bm_hw_queue_enable(struct bm_queue *q);
 void bm_hw_ring_sq(struct bm_queue *q);
-void bm_hw_ring_cq(struct bm_queue *q, bool arm);
+bool bm_hw_ring_cq(struct bm_queue *q, bool arm);
+void bm_hw_abort(struct bm_request *rq);
+void bm_hw_moderate(struct bm_queue *q, unsigned int frames, unsigned int usecs);
 u64 bm_hw_counter(struct bm_dev *bm, u32 reg);
 u32 bm_hw_status(struct bm_dev *bm);
 u64 bm_hw_halted(struct bm_dev *bm);
@@ -359,10 +472,12 @@ u64 bm_hw_last_fault(struct bm_dev *bm, u64 *addr);
 /* ring.c */
 u32 bm_ring_next(u32 index, u32 entries);
 u32 bm_ring_distance(u32 from, u32 to, u32 entries);
+bool bm_ring_passed(u32 event, u32 from, u32 to, u32 entries);
 void bm_sq_reset(struct bm_sq *sq);
 bool bm_sq_push(struct bm_sq *sq, const struct bm_hw_sqe *sqe);
 bool bm_sq_retire(struct bm_sq *sq, u16 head);
 void bm_cq_reset(struct bm_cq *cq);
+bool bm_cq_dry(const struct bm_cq *cq);
 bool bm_cq_pop(struct bm_cq *cq, struct bm_completion *c);
 u16 bm_tag(u16 index, u16 gen);
 u16 bm_tag_index(u16 tag);
@@ -382,13 +497,17 @@ int bm_queue_alloc(struct bm_queue *q, struct bm_dev *bm, unsigned int id, unsig
 void bm_queue_free(struct bm_queue *q);
 int bm_queue_start(struct bm_queue *q);
 void bm_queue_fence(struct bm_queue *q);
-unsigned int bm_queue_reap(struct bm_queue *q);
+unsigned int bm_queue_reap(struct bm_queue *q, unsigned int budget);
+unsigned int bm_queue_drain(struct bm_queue *q);
 unsigned int bm_queue_fail_all(struct bm_queue *q, int error);
 bool bm_queue_overdue(struct bm_queue *q, bool *busy);
+unsigned int bm_queue_in_flight(struct bm_queue *q);
 irqreturn_t bm_queue_irq(int irq, void *data);
-struct bm_request *bm_request_get(struct bm_dev *bm, bool wait);
+irqreturn_t bm_queue_thread(int irq, void *data);
+struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait);
 void bm_request_put(struct bm_request *rq);
 int bm_request_submit(struct bm_request *rq);
+int bm_request_submit_plugged(struct bm_request *rq);
 int bm_request_wait(struct bm_request *rq);
 
 /* recover.c */
@@ -400,9 +519,25 @@ void bm_recover_report(struct bm_request *rq);
 irqreturn_t bm_event_irq(int irq, void *data);
 
 /* mem.c */
-ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, struct bm_hw_ptr *ptr);
+void bm_mem_init(struct bm_dev *bm);
+void bm_mem_exit(struct bm_dev *bm);
+ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, unsigned int pages,
+		   struct bm_hw_ptr *ptr);
 bool bm_mem_ends_in_page(const struct bm_request *rq);
-void bm_mem_unmap(struct bm_request *rq);
+void bm_mem_release(struct bm_request *rq, void (*released)(struct bm_request *rq));
+
+/* io.c */
+ssize_t bm_io_rw(struct bm_dev *bm, struct kiocb *iocb, struct iov_iter *iter);
+int bm_io_poll(struct bm_dev *bm, struct kiocb *iocb);
+
+/* ioctl.c */
+long bm_ioctl(struct bm_dev *bm, struct file *file, unsigned int cmd, void __user *arg);
+int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue_flags);
+
+/* coalesce.c */
+void bm_coalesce_apply(struct bm_queue *q);
+void bm_coalesce_adapt(struct bm_queue *q);
+extern const struct attribute_group bm_coalesce_group;
 
 /* cdev.c */
 int bm_cdev_init(void);

@@ -2,20 +2,18 @@
 /*
  * busmaster: /dev/busmasterN, device memory as a file.
  *
- * read and write move data by DMA, to and from the caller's own pages. A transfer
- * larger than one command becomes several, a window of which is in flight together.
+ * read and write move data by DMA, to and from the caller's own pages: io.c does it.
  * mmap is the other way to the same bytes: the CPU's, through the BAR.
  */
 #include <linux/fs.h>
 #include <linux/idr.h>
+#include <linux/io_uring/cmd.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "busmaster.h"
 
 #define BM_MINORS 256
-/* Commands that one read or write keeps in flight. */
-#define BM_IO_WINDOW 8
 
 static dev_t bm_devt;
 static DEFINE_IDA(bm_ida);
@@ -37,125 +35,6 @@ struct bm_file {
 	struct list_head node;
 };
 
-/**
- * struct bm_io - one read or write on its way
- * @bm: device
- * @iter: the caller's memory, advanced by what was submitted
- * @pos: device memory offset of the next command
- * @alone: the next command may share a cache line with the last, and waits for it
- * @rq: commands in flight, a ring with the oldest at @first
- * @first: counts up
- * @last: counts up; where the next command goes
- */
-struct bm_io {
-	struct bm_dev *bm;
-	struct iov_iter *iter;
-	u64 pos;
-	bool alone;
-	struct bm_request *rq[BM_IO_WINDOW];
-	unsigned int first;
-	unsigned int last;
-};
-
-static unsigned int bm_io_in_flight(const struct bm_io *io)
-{
-	return io->last - io->first;
-}
-
-/* May another command be submitted while others are in flight? */
-static bool bm_io_has_room(const struct bm_io *io)
-{
-	return bm_io_in_flight(io) < (io->alone ? 1 : BM_IO_WINDOW);
-}
-
-/* Submit the next command of a transfer. */
-static int bm_io_submit(struct bm_io *io)
-{
-	bool write = iov_iter_rw(io->iter) == WRITE;
-	struct bm_request *rq;
-	struct bm_hw_sqe *sqe;
-	ssize_t n;
-	int err;
-
-	rq = bm_request_get(io->bm, !bm_io_in_flight(io));
-	if (IS_ERR(rq))
-		return PTR_ERR(rq);
-
-	sqe = &rq->sqe;
-	bm_sqe_init(sqe, BM_OP_COPY, 0);
-	bm_ptr_local(write ? &sqe->dst : &sqe->src, io->pos);
-	n = bm_mem_map(rq, io->iter, write ? &sqe->src : &sqe->dst);
-	if (n < 0) {
-		err = n;
-		goto put;
-	}
-	sqe->length = cpu_to_le32(n);
-	err = bm_request_submit(rq);
-	if (err)
-		goto unmap;
-
-	io->rq[io->last++ % BM_IO_WINDOW] = rq;
-	io->pos += n;
-	io->alone = bm_mem_ends_in_page(rq);
-	return 0;
-
-unmap:
-	bm_mem_unmap(rq);
-put:
-	bm_request_put(rq);
-	return err;
-}
-
-/* Wait for the oldest command and let go of its memory; returns its bytes or errno. */
-static ssize_t bm_io_retire(struct bm_io *io)
-{
-	struct bm_request *rq = io->rq[io->first++ % BM_IO_WINDOW];
-	ssize_t ret = bm_request_wait(rq);
-
-	if (!ret)
-		ret = le32_to_cpu(rq->sqe.length);
-	bm_mem_unmap(rq);
-	bm_request_put(rq);
-	return ret;
-}
-
-/*
- * Run a transfer to its end. Commands retire in the order of the file, so what is
- * returned is the length of the sound part before the first failure, as a file
- * would have it. A shortage while commands are in flight is no failure: they end,
- * and then there is more.
- */
-static ssize_t bm_io_run(struct bm_io *io)
-{
-	u64 start = io->pos;
-	size_t moved = 0;
-	int failed = 0; /* a command did */
-	int stop = 0; /* why no more commands are submitted */
-
-	for (;;) {
-		ssize_t n;
-
-		while (!stop && iov_iter_count(io->iter) && bm_io_has_room(io))
-			stop = bm_io_submit(io);
-		if (!bm_io_in_flight(io))
-			break;
-		if (stop == -EAGAIN || stop == -ENOMEM)
-			stop = 0;
-
-		n = bm_io_retire(io);
-		if (failed)
-			continue;
-		if (n >= 0) {
-			moved += n;
-			continue;
-		}
-		failed = n;
-		stop = n;
-	}
-	iov_iter_revert(io->iter, io->pos - start - moved);
-	return moved ?: failed ?: stop;
-}
-
 static struct bm_dev *bm_from_file(struct file *file)
 {
 	return ((struct bm_file *)file->private_data)->bm;
@@ -165,10 +44,9 @@ static struct bm_dev *bm_from_file(struct file *file)
 static ssize_t bm_cdev_rw(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct bm_dev *bm = bm_from_file(iocb->ki_filp);
-	struct bm_io io = { .bm = bm, .iter = iter, .pos = iocb->ki_pos };
 	u64 room = bm->caps.mem_size - min_t(u64, iocb->ki_pos, bm->caps.mem_size);
 	size_t excess = iov_iter_count(iter) - min_t(u64, iov_iter_count(iter), room);
-	ssize_t done;
+	ssize_t ret;
 	int idx;
 
 	if (!iov_iter_count(iter))
@@ -178,13 +56,49 @@ static ssize_t bm_cdev_rw(struct kiocb *iocb, struct iov_iter *iter)
 
 	idx = bm_enter(bm);
 	iov_iter_truncate(iter, room);
-	done = bm_present(bm) ? bm_io_run(&io) : -ENODEV;
+	ret = bm_present(bm) ? bm_io_rw(bm, iocb, iter) : -ENODEV;
 	iov_iter_reexpand(iter, iov_iter_count(iter) + excess);
 	bm_exit(bm, idx);
+	return ret;
+}
 
-	if (done > 0)
-		iocb->ki_pos += done;
-	return done;
+static int bm_cdev_iopoll(struct kiocb *iocb, struct io_comp_batch *iob, unsigned int flags)
+{
+	struct bm_dev *bm = bm_from_file(iocb->ki_filp);
+	int found = 0;
+	int idx;
+
+	idx = bm_enter(bm);
+	if (bm_present(bm))
+		found = bm_io_poll(bm, iocb);
+	bm_exit(bm, idx);
+	return found;
+}
+
+static long bm_cdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct bm_dev *bm = bm_from_file(file);
+	long ret = -ENODEV;
+	int idx;
+
+	idx = bm_enter(bm);
+	if (bm_present(bm))
+		ret = bm_ioctl(bm, file, cmd, (void __user *)arg);
+	bm_exit(bm, idx);
+	return ret;
+}
+
+static int bm_cdev_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct bm_dev *bm = bm_from_file(cmd->file);
+	int ret = -ENODEV;
+	int idx;
+
+	idx = bm_enter(bm);
+	if (bm_present(bm))
+		ret = bm_uring_cmd(bm, cmd, issue_flags);
+	bm_exit(bm, idx);
+	return ret;
 }
 
 static loff_t bm_cdev_llseek(struct file *file, loff_t offset, int whence)
@@ -240,6 +154,8 @@ static int bm_cdev_open(struct inode *inode, struct file *file)
 	bf->bm = bm;
 	bf->file = file;
 	file->private_data = bf;
+	/* All I/O is direct, and none has to wait for the device. */
+	file->f_mode |= FMODE_CAN_ODIRECT | FMODE_NOWAIT;
 	mutex_lock(&bm->files_lock);
 	list_add(&bf->node, &bm->files);
 	mutex_unlock(&bm->files_lock);
@@ -264,6 +180,10 @@ static const struct file_operations bm_fops = {
 	.llseek = bm_cdev_llseek,
 	.read_iter = bm_cdev_rw,
 	.write_iter = bm_cdev_rw,
+	.iopoll = bm_cdev_iopoll,
+	.unlocked_ioctl = bm_cdev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.uring_cmd = bm_cdev_uring_cmd,
 	.mmap = bm_cdev_mmap,
 };
 

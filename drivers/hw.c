@@ -176,33 +176,113 @@ int bm_hw_queue_enable(struct bm_queue *q)
 	bm_write64(bm, bm_queue_reg(q, BM_QREG_SQ_BASE), q->sq.dma);
 	bm_write64(bm, bm_queue_reg(q, BM_QREG_CQ_BASE), q->cq.dma);
 	bm_write32(bm, bm_queue_reg(q, BM_QREG_ORDER), ilog2(q->sq.entries));
+	if (q->shadow)
+		bm_write64(bm, bm_queue_reg(q, BM_QREG_SHADOW), q->shadow_dma);
 	bm_write32(bm, bm_queue_reg(q, BM_QREG_CTL), BM_QCTL_ENABLE);
 	return bm_hw_wait(bm, bm_queue_reg(q, BM_QREG_STATE), BM_QSTATE_STATE, BM_QSTATE_RUNNING,
 			  BM_ENABLE_TIMEOUT_US, "queue enable");
 }
 
-/**
- * bm_hw_ring_sq() - the submission doorbell
- * @q: queue, locked and running
+/*
+ * Shadow doorbells: the barriers.
  *
- * writel() orders the descriptors, in coherent memory, before the doorbell.
+ * The driver writes a word of its half and then looks for an event in the device's
+ * half; the device writes its event and then looks at the driver's half. Both must
+ * put a full barrier in between, or each may miss what the other has just written,
+ * and both would sleep: a write followed by a read of another word is the one order
+ * that neither wmb() nor rmb() keeps. This is the only full barrier of the driver.
+ * It is mb(), not smp_mb(): the other side is a device, not a CPU.
  */
-void bm_hw_ring_sq(struct bm_queue *q)
+static bool bm_shadow_ring(__le32 *word, u32 val, const __le32 *event, u32 from, u32 to,
+			   u32 entries)
 {
-	lockdep_assert_held(&q->lock);
-	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_SQ_TAIL), q->sq.tail);
+	dma_wmb();
+	WRITE_ONCE(*word, cpu_to_le32(val));
+	mb(); /* the word is written before the event is read: see above */
+	return bm_ring_passed(le32_to_cpu(READ_ONCE(*event)), from, to, entries);
 }
 
 /**
- * bm_hw_ring_cq() - the completion doorbell
+ * bm_hw_ring_sq() - the submission doorbell: tell the device the tail
  * @q: queue, locked and running
- * @arm: raise the vector once for what lies beyond the head, even if it is there now
+ *
+ * With shadow doorbells the register is written only if the device sleeps. writel()
+ * orders the descriptors, in coherent memory, before the doorbell.
  */
-void bm_hw_ring_cq(struct bm_queue *q, bool arm)
+void bm_hw_ring_sq(struct bm_queue *q)
 {
+	struct bm_hw_shadow *shadow = q->shadow;
+	u32 from = q->sq.rung, to = q->sq.tail;
+
 	lockdep_assert_held(&q->lock);
+	q->sq.rung = to;
+	if (shadow && !bm_shadow_ring(&shadow->sq_tail, to, &shadow->sq_event, from, to,
+				      q->sq.entries))
+		return;
+	q->stats.sq_doorbells++;
+	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_SQ_TAIL), to);
+}
+
+/**
+ * bm_hw_ring_cq() - the completion doorbell: tell the device the head
+ * @q: queue, locked and running
+ * @arm: raise the vector once for what lies beyond the head
+ *
+ * Return: true if the caller is to look at the ring once more. For what is there now
+ * the device raises an armed vector at once if it was told by the register; of a
+ * shadow it learns when it posts its next completion.
+ */
+bool bm_hw_ring_cq(struct bm_queue *q, bool arm)
+{
+	struct bm_hw_shadow *shadow = q->shadow;
+	u32 from = q->cq.rung, to = q->cq.head;
+
+	lockdep_assert_held(&q->lock);
+	q->cq.rung = to;
+	if (shadow) {
+		q->cq.arms += arm;
+		if (!bm_shadow_ring(&shadow->cq_head, FIELD_PREP(BM_SHADOW_HEAD, to) |
+				    FIELD_PREP(BM_SHADOW_ARM, q->cq.arms), &shadow->cq_event,
+				    from, to, q->cq.entries))
+			return arm && !bm_cq_dry(&q->cq);
+	}
+	q->stats.cq_doorbells++;
 	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_CQ_HEAD),
-		   FIELD_PREP(BM_CQ_HEAD_INDEX, q->cq.head) | (arm ? BM_CQ_HEAD_ARM : 0));
+		   FIELD_PREP(BM_CQ_HEAD_INDEX, to) | (arm ? BM_CQ_HEAD_ARM : 0));
+	return shadow && arm && !bm_cq_dry(&q->cq);
+}
+
+/**
+ * bm_hw_abort() - ask the device to end a command early
+ * @rq: request that was submitted and is not put back yet
+ *
+ * Only a command that the device works on ends with -ECANCELED, at its next turn; on one
+ * that it has yet to fetch, or that is over, there is no effect. Any context, between
+ * bm_enter() and bm_exit().
+ */
+void bm_hw_abort(struct bm_request *rq)
+{
+	struct bm_queue *q = rq->queue;
+
+	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_ABORT), le16_to_cpu(rq->sqe.tag));
+}
+
+/**
+ * bm_hw_moderate() - when to raise the vector of an armed queue
+ * @q: queue, locked and running, of a device with BM_FEAT_MODERATION
+ * @frames: completions to wait for, to U16_MAX
+ * @usecs: microseconds to wait for them, to U16_MAX
+ */
+void bm_hw_moderate(struct bm_queue *q, unsigned int frames, unsigned int usecs)
+{
+	u32 val = FIELD_PREP(BM_MODERATION_COUNT, frames) |
+		  FIELD_PREP(BM_MODERATION_USECS, usecs);
+
+	lockdep_assert_held(&q->lock);
+	if (q->moderation == val)
+		return;
+	q->moderation = val;
+	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_MODERATION), val);
 }
 
 /**

@@ -8,6 +8,7 @@
  * work again.
  */
 #include <linux/dma-mapping.h>
+#include <linux/group_cpus.h>
 #include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -27,7 +28,6 @@ static int bm_param_set(const char *val, const struct kernel_param *kp, unsigned
 }
 
 #define BM_PARAM(_name, _default, _min, _max, _desc)                                       \
-	unsigned int bm_param_##_name = (_default);                                        \
 	static int bm_param_set_##_name(const char *val, const struct kernel_param *kp)    \
 	{                                                                                  \
 		return bm_param_set(val, kp, _min, _max);                                  \
@@ -40,10 +40,22 @@ static int bm_param_set(const char *val, const struct kernel_param *kp, unsigned
 	__MODULE_PARM_TYPE(_name, "uint");                                                 \
 	MODULE_PARM_DESC(_name, _desc " (" #_min " to " #_max ", default " #_default ")")
 
-BM_PARAM(queues, 0, 0, 64, "queue pairs to use at most; 0: one a CPU");
-BM_PARAM(queue_depth, 128, 1, 4095, "commands that a queue keeps outstanding at most");
+static unsigned int bm_param_queues;
+BM_PARAM(queues, 0, 0, 64, "queue pairs that interrupt, at most; 0: one a CPU");
+
+static unsigned int bm_param_poll_queues;
+BM_PARAM(poll_queues, 0, 0, 63, "queue pairs without interrupts, for polled I/O");
+
+static unsigned int bm_param_queue_depth = 256;
+BM_PARAM(queue_depth, 256, 1, 4095, "commands that a queue keeps outstanding at most");
+
+unsigned int bm_param_timeout_ms = 10000;
 BM_PARAM(timeout_ms, 10000, 100, 600000,
 	 "milliseconds until an unanswered command resets the device");
+
+bool bm_param_shadow = true;
+module_param_named(shadow, bm_param_shadow, bool, 0444);
+MODULE_PARM_DESC(shadow, "doorbells in memory where the device has them (default Y)");
 
 static_assert(BM_MAX_QUEUES == 64 && BM_MAX_DEPTH == 4095);
 
@@ -80,18 +92,39 @@ void bm_exit(struct bm_dev *bm, int idx) __releases(&bm->users)
 	srcu_read_unlock(&bm->users, idx);
 }
 
+static int bm_request_vector(struct bm_queue *q)
+{
+	int err;
+
+	if (q->polled)
+		return 0;
+	q->irq = pci_irq_vector(q->bm->pdev, BM_VECTOR_QUEUE(q->id));
+	err = request_threaded_irq(q->irq, bm_queue_irq, bm_queue_thread, 0, q->name, q);
+	if (err)
+		return err;
+	irq_set_affinity_and_hint(q->irq, &q->cpus);
+	return 0;
+}
+
+static void bm_free_vector(struct bm_queue *q)
+{
+	if (q->polled)
+		return;
+	irq_update_affinity_hint(q->irq, NULL);
+	free_irq(q->irq, q);
+}
+
 /* A queue pair with its interrupt. */
 static int bm_start_queue(struct bm_queue *q)
 {
 	int err;
 
-	q->irq = pci_irq_vector(q->bm->pdev, BM_VECTOR_QUEUE(q->id));
-	err = request_irq(q->irq, bm_queue_irq, 0, q->name, q);
+	err = bm_request_vector(q);
 	if (err)
 		return err;
 	err = bm_queue_start(q);
 	if (err)
-		free_irq(q->irq, q);
+		bm_free_vector(q);
 	return err;
 }
 
@@ -111,11 +144,11 @@ static void bm_silence(struct bm_dev *bm, int nr)
 	bm_hw_reset(bm);
 	pci_clear_master(bm->pdev);
 	for (i = nr - 1; i >= 0; i--)
-		free_irq(bm->queues[i].irq, &bm->queues[i]);
+		bm_free_vector(&bm->queues[i]);
 	free_irq(pci_irq_vector(bm->pdev, BM_VECTOR_EVENT), bm);
 
 	for (i = nr - 1; i >= 0; i--) {
-		bm_queue_reap(&bm->queues[i]);
+		bm_queue_drain(&bm->queues[i]);
 		bm_queue_fail_all(&bm->queues[i], -EIO);
 	}
 }
@@ -127,7 +160,7 @@ static void bm_kill(struct bm_dev *bm)
 
 	lockdep_assert_held(&bm->state_lock);
 	WRITE_ONCE(bm->state, BM_DEAD);
-	for (i = 0; i < bm->nr_queues; i++)
+	for (i = 0; i < bm_total_queues(bm); i++)
 		wake_up_all(&bm->queues[i].free_wait);
 }
 
@@ -158,7 +191,7 @@ int bm_start(struct bm_dev *bm)
 	err = bm_hw_enable(bm);
 	if (err)
 		goto silence;
-	for (i = 0; i < bm->nr_queues; i++) {
+	for (i = 0; i < bm_total_queues(bm); i++) {
 		err = bm_start_queue(&bm->queues[i]);
 		if (err)
 			goto silence;
@@ -186,7 +219,7 @@ void bm_stop(struct bm_dev *bm)
 	if (bm->state != BM_RUNNING)
 		return;
 	WRITE_ONCE(bm->state, BM_STOPPED);
-	bm_silence(bm, bm->nr_queues);
+	bm_silence(bm, bm_total_queues(bm));
 }
 
 static int bm_map_registers(struct bm_dev *bm)
@@ -219,19 +252,26 @@ static int bm_set_dma_limits(struct bm_dev *bm)
 		return err;
 	}
 	dma_set_max_seg_size(dev, UINT_MAX);
+	dma_set_seg_boundary(dev, ULONG_MAX);
 	bm->cmd_pages = min3((u64)BM_CMD_BYTES, bm->caps.max_xfer,
 			     (u64)dma_max_mapping_size(dev)) / PAGE_SIZE;
 	return 0;
 }
 
-/* A vector for events and one a queue: as many queues as there are vectors for. */
+/*
+ * A vector for events and one a queue that interrupts: as many of these as there are
+ * vectors for. One queue at least interrupts, and of the rest so many are polled as
+ * are asked for.
+ */
 static int bm_alloc_vectors(struct bm_dev *bm)
 {
-	unsigned int want = min(num_online_cpus(), bm->caps.queues);
+	unsigned int polled = min(bm_param_poll_queues, bm->caps.queues - 1);
+	unsigned int want = min(bm_param_queues ?: num_online_cpus(), bm->caps.queues - polled);
 	int n;
 
-	if (bm_param_queues)
-		want = min(bm_param_queues, bm->caps.queues);
+	if (polled < bm_param_poll_queues)
+		dev_warn(&bm->dev, "poll_queues=%u: the device has %u queues, so %u are polled\n",
+			 bm_param_poll_queues, bm->caps.queues, polled);
 	n = pci_alloc_irq_vectors(bm->pdev, BM_VECTOR_QUEUE(1), BM_VECTOR_QUEUE(want),
 				  PCI_IRQ_MSIX);
 	if (n < 0) {
@@ -239,6 +279,7 @@ static int bm_alloc_vectors(struct bm_dev *bm)
 		return n;
 	}
 	bm->nr_queues = n - 1;
+	bm->nr_polled = polled;
 	return 0;
 }
 
@@ -257,25 +298,54 @@ static void bm_free_queues(struct bm_dev *bm, int nr)
 {
 	while (nr--)
 		bm_queue_free(&bm->queues[nr]);
+	kfree(bm->queue_of);
 	kfree(bm->queues);
+}
+
+/*
+ * Each queue has the CPUs that submit to it, and its vector goes there. The vectors
+ * are not managed ones: when the last of its CPUs goes offline, the kernel moves a
+ * vector to another, and commands in flight are not forgotten.
+ */
+static int bm_spread_queues(struct bm_dev *bm)
+{
+	struct cpumask *groups = group_cpus_evenly(bm->nr_queues);
+	unsigned int cpu, i;
+
+	if (!groups)
+		return -ENOMEM;
+	for (i = 0; i < bm->nr_queues; i++) {
+		cpumask_copy(&bm->queues[i].cpus, &groups[i]);
+		for_each_cpu(cpu, &groups[i])
+			bm->queue_of[cpu] = i;
+	}
+	kfree(groups);
+	return 0;
 }
 
 static int bm_alloc_queues(struct bm_dev *bm)
 {
 	unsigned int depth = bm_queue_depth(bm);
-	int err, i;
+	int err = -ENOMEM, i = 0;
 
-	bm->queues = kcalloc(bm->nr_queues, sizeof(*bm->queues), GFP_KERNEL);
-	if (!bm->queues)
-		return -ENOMEM;
-	for (i = 0; i < bm->nr_queues; i++) {
+	bm->queues = kcalloc(bm_total_queues(bm), sizeof(*bm->queues), GFP_KERNEL);
+	bm->queue_of = kcalloc(nr_cpu_ids, sizeof(*bm->queue_of), GFP_KERNEL);
+	if (!bm->queues || !bm->queue_of)
+		goto fail;
+	err = bm_spread_queues(bm);
+	if (err)
+		goto fail;
+	for (i = 0; i < bm_total_queues(bm); i++) {
+		bm->queues[i].polled = i >= bm->nr_queues;
 		err = bm_queue_alloc(&bm->queues[i], bm, i, depth);
-		if (err) {
-			bm_free_queues(bm, i);
-			return err;
-		}
+		if (err)
+			goto fail;
 	}
 	return 0;
+
+fail:
+	bm_free_queues(bm, i);
+	return err;
 }
 
 static int bm_start_locked(struct bm_dev *bm)
@@ -304,6 +374,7 @@ static void bm_end_users(struct bm_dev *bm)
 	mutex_unlock(&bm->state_lock);
 	synchronize_srcu(&bm->users);
 	bm_recover_exit(bm);
+	bm_mem_exit(bm);
 	bm_cdev_zap(bm);
 }
 
@@ -319,6 +390,7 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	bm->pdev = pdev;
 	mutex_init(&bm->state_lock);
 	bm_recover_init(bm);
+	bm_mem_init(bm);
 
 	err = pci_enable_device_mem(pdev);
 	if (err)
@@ -349,14 +421,15 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (err)
 		goto end_users;
 
-	dev_info(&bm->dev, "%s: %s; using %u queues, %u commands each\n", pci_name(pdev),
-		 bm_identity(bm, text), bm->nr_queues, bm->queues[0].depth);
+	dev_info(&bm->dev, "%s: %s; using %u queues, %u polled ones, %u commands each\n",
+		 pci_name(pdev), bm_identity(bm, text), bm->nr_queues, bm->nr_polled,
+		 bm->queues[0].depth);
 	return 0;
 
 end_users:
 	bm_end_users(bm);
 free_queues:
-	bm_free_queues(bm, bm->nr_queues);
+	bm_free_queues(bm, bm_total_queues(bm));
 free_vectors:
 	pci_free_irq_vectors(pdev);
 unmap:
@@ -376,7 +449,7 @@ static void bm_remove(struct pci_dev *pdev)
 
 	bm_cdev_del(bm);
 	bm_end_users(bm);
-	bm_free_queues(bm, bm->nr_queues);
+	bm_free_queues(bm, bm_total_queues(bm));
 	pci_free_irq_vectors(pdev);
 	iounmap(bm->regs);
 	pci_release_mem_regions(pdev);

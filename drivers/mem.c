@@ -5,7 +5,7 @@
  * The order is the whole point. Pin, so that the page stays where it is; map, so
  * that the device has an address for it and caches are clean; let the device work;
  * unmap, so that the address means nothing any more and bounce buffers are copied
- * back; only then unpin. A client calls bm_mem_unmap() after done(), which comes
+ * back; only then unpin. A client calls bm_mem_release() after done(), which comes
  * when the device is through with the memory or cannot reach it any more.
  */
 #include <linux/dma-mapping.h>
@@ -13,106 +13,145 @@
 
 #include "busmaster.h"
 
-/*
- * Add pages that iov_iter_extract_pages() has put at the end of rq->pages, an entry
- * each. A piece that goes on where the last entry ends, in the same page, extends
- * that entry, and its pin is one too many: two mappings must not share a cache line
- * that the device writes (Documentation/core-api/dma-api.rst).
- */
-static void bm_mem_add(struct bm_request *rq, size_t offset, size_t length)
-{
-	struct page **from = rq->pages + rq->nr_pages;
+/* Pages that are pinned at a time, on the stack. */
+#define BM_MEM_BATCH 32
 
-	for (; length; from++) {
-		struct scatterlist *last = rq->nr_pages ? &rq->sgt.sgl[rq->nr_pages - 1] : NULL;
+/*
+ * Does a piece of memory go on where an entry ends? Then the entry grows: two
+ * mappings must not share a cache line that the device writes
+ * (Documentation/core-api/dma-api.rst), and what is contiguous needs no list.
+ */
+static bool bm_mem_goes_on(struct scatterlist *sg, struct page *page, size_t offset)
+{
+	size_t end = sg->offset + sg->length;
+
+	return page_to_pfn(page) == page_to_pfn(sg_page(sg)) + end / PAGE_SIZE &&
+	       offset == end % PAGE_SIZE;
+}
+
+/* Add the @length bytes from @offset in @pages. Each of the pages has a pin. */
+static void bm_mem_add(struct bm_map *map, struct page **pages, size_t offset, size_t length)
+{
+	struct scatterlist *next = map->sgt.sgl + map->sgt.orig_nents;
+
+	for (; length; pages++) {
 		size_t part = min_t(size_t, length, PAGE_SIZE - offset);
 
-		if (last && sg_page(last) == *from && last->offset + last->length == offset) {
-			last->length += part;
-			if (rq->pinned)
-				unpin_user_page(*from);
+		if (next > map->sgt.sgl && bm_mem_goes_on(next - 1, *pages, offset)) {
+			next[-1].length += part;
+			if (offset && map->pinned)
+				unpin_user_page(*pages);
 		} else {
-			sg_set_page(&rq->sgt.sgl[rq->nr_pages], *from, part, offset);
-			rq->pages[rq->nr_pages++] = *from;
+			sg_set_page(next++, *pages, part, offset);
 		}
 		length -= part;
 		offset = 0;
 	}
+	map->sgt.orig_nents = next - map->sgt.sgl;
 }
 
 /* Collect the iterator's pages until it or the room ends; returns bytes or errno. */
-static ssize_t bm_mem_pin(struct bm_request *rq, struct iov_iter *iter)
+static ssize_t bm_mem_pin(struct bm_map *map, struct iov_iter *iter, unsigned int room)
 {
-	unsigned int room = rq->queue->bm->cmd_pages;
+	struct page *batch[BM_MEM_BATCH], **pages = batch;
 	size_t got = 0;
 
-	rq->pinned = iov_iter_extract_will_pin(iter);
-	while (iov_iter_count(iter) && rq->nr_pages < room) {
-		struct page **pages = rq->pages + rq->nr_pages;
+	map->pinned = iov_iter_extract_will_pin(iter);
+	while (iov_iter_count(iter) && room) {
 		size_t offset;
 		ssize_t n;
 
 		n = iov_iter_extract_pages(iter, &pages, iov_iter_count(iter),
-					   room - rq->nr_pages, 0, &offset);
+					   min(room, BM_MEM_BATCH), 0, &offset);
 		if (n <= 0)
 			return got ?: n ?: -EFAULT;
-		bm_mem_add(rq, offset, n);
+		bm_mem_add(map, pages, offset, n);
+		room -= DIV_ROUND_UP(offset + n, PAGE_SIZE);
 		got += n;
 	}
 	return got;
 }
 
-static void bm_mem_unpin(struct bm_request *rq)
+static void bm_mem_unpin(struct bm_map *map)
 {
-	if (rq->pinned)
-		unpin_user_pages_dirty_lock(rq->pages, rq->nr_pages,
-					    rq->dir == DMA_FROM_DEVICE);
-	rq->nr_pages = 0;
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_sg(&map->sgt, sg, i)
+		if (map->pinned)
+			unpin_user_page_range_dirty_lock(sg_page(sg),
+							 PFN_UP(sg->offset + sg->length),
+							 map->dir == DMA_FROM_DEVICE);
+	sg_unmark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
+}
+
+/* SGL entries that are left, as a list of their own. */
+static struct bm_sgl_list bm_mem_list_tail(struct bm_request *rq)
+{
+	struct bm_sgl_list list = rq->lists[0];
+
+	list.seg += rq->nr_segs;
+	list.dma += rq->nr_segs * sizeof(*list.seg);
+	return list;
+}
+
+/* Describe a mapping to the device. The first may use all lists, the second what is left of one. */
+static int bm_mem_encode(struct bm_request *rq, struct bm_map *map, struct bm_hw_ptr *ptr)
+{
+	struct bm_sgl_list tail = bm_mem_list_tail(rq);
+
+	if (!rq->nr_segs)
+		return bm_sgl_encode(ptr, rq->lists, BM_SGL_LISTS, map->sgt.sgl, map->sgt.nents);
+	return bm_sgl_encode(ptr, &tail, 1, map->sgt.sgl, map->sgt.nents);
 }
 
 /**
  * bm_mem_map() - let the device reach the next part of an iterator
- * @rq: borrowed request, with nothing mapped
+ * @rq: borrowed request; with one side of its command in host memory mapped, or none
  * @iter: memory of a user or of the kernel, not empty; advanced by what is mapped
+ * @pages: at most so many, of the @rq->queue->bm->cmd_pages that a request has room
+ *	for; half of them if the command has two sides in host memory
  * @ptr: how the submission names the memory: filled
  *
- * An iterator that is a source is mapped DMA_TO_DEVICE, else DMA_FROM_DEVICE. As many
- * pages are mapped as one command takes; the next call takes the next. Less is mapped
- * if the rest cannot be had; the next call will tell why. May sleep.
+ * An iterator that is a source is mapped DMA_TO_DEVICE, else DMA_FROM_DEVICE. The next
+ * call takes what follows. Less is mapped if the rest cannot be had; the next call will
+ * tell why. May sleep.
  *
  * Return: bytes mapped; -EFAULT if the memory is not the caller's; -ENOMEM if the
  * mapping needs what is in use now (IOVAs, bounce buffers): worth trying again when
  * other requests have ended. On error nothing is mapped or pinned, and @iter stays.
  */
-ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, struct bm_hw_ptr *ptr)
+ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, unsigned int pages,
+		   struct bm_hw_ptr *ptr)
 {
-	struct scatterlist *last;
+	struct bm_map *map = &rq->maps[rq->nr_maps];
 	ssize_t got;
 	int err;
 
-	rq->dir = iov_iter_rw(iter) == WRITE ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
-	got = bm_mem_pin(rq, iter);
+	map->dir = iov_iter_rw(iter) == WRITE ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
+	map->sgt.sgl = rq->sgl + rq->nr_segs;
+	map->sgt.orig_nents = 0;
+	got = bm_mem_pin(map, iter, pages);
 	if (got < 0)
 		return got;
 
-	last = &rq->sgt.sgl[rq->nr_pages - 1];
-	sg_mark_end(last);
-	rq->sgt.orig_nents = rq->nr_pages;
-	err = dma_map_sgtable(bm_dma_dev(rq->queue), &rq->sgt, rq->dir, 0);
+	sg_mark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
+	err = dma_map_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
 	if (err) {
 		err = -ENOMEM;
 		goto unpin;
 	}
-	err = bm_sgl_encode(ptr, rq->lists, BM_SGL_LISTS, rq->sgt.sgl, rq->sgt.nents);
+	err = bm_mem_encode(rq, map, ptr);
 	if (err)
 		goto unmap;
+	rq->nr_segs += map->sgt.orig_nents;
+	rq->nr_maps++;
 	return got;
 
 unmap:
-	dma_unmap_sgtable(bm_dma_dev(rq->queue), &rq->sgt, rq->dir, 0);
+	dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
 unpin:
-	sg_unmark_end(last);
-	bm_mem_unpin(rq);
+	bm_mem_unpin(map);
 	iov_iter_revert(iter, got);
 	return err;
 }
@@ -125,20 +164,107 @@ unpin:
  */
 bool bm_mem_ends_in_page(const struct bm_request *rq)
 {
-	const struct scatterlist *last = &rq->sgt.sgl[rq->nr_pages - 1];
+	const struct scatterlist *last = &rq->sgl[rq->nr_segs - 1];
 
-	return last->offset + last->length != PAGE_SIZE;
+	return !PAGE_ALIGNED(last->offset + last->length);
+}
+
+/* All of an entry's pages are marked dirty, as what the device wrote must be. */
+static bool bm_mem_is_dirty(struct scatterlist *sg)
+{
+	unsigned int left = PFN_UP(sg->offset + sg->length);
+	struct page *page = sg_page(sg);
+
+	while (left) {
+		struct folio *folio = page_folio(page);
+		unsigned int here = folio_nr_pages(folio) - folio_page_idx(folio, page);
+
+		if (!folio_test_dirty(folio))
+			return false;
+		page += min(here, left);
+		left -= min(here, left);
+	}
+	return true;
+}
+
+/*
+ * To mark a page dirty can sleep: its lock keeps it in its file meanwhile. But most
+ * are dirty already, from an earlier read into the same buffer. Looking without the
+ * lock is enough; see unpin_user_pages_dirty_lock() on the race with writeback.
+ */
+static bool bm_mem_unpin_sleeps(const struct bm_map *map)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	if (!map->pinned || map->dir != DMA_FROM_DEVICE)
+		return false;
+	for_each_sgtable_sg(&map->sgt, sg, i)
+		if (!bm_mem_is_dirty(sg))
+			return true;
+	return false;
+}
+
+static void bm_mem_unpin_all(struct bm_request *rq)
+{
+	while (rq->nr_maps)
+		bm_mem_unpin(&rq->maps[--rq->nr_maps]);
+	rq->nr_segs = 0;
+	rq->released(rq);
+}
+
+static void bm_mem_unpin_work(struct work_struct *work)
+{
+	struct bm_dev *bm = container_of(work, struct bm_dev, unpin_work);
+	struct bm_request *rq, *next;
+
+	llist_for_each_entry_safe(rq, next, llist_del_all(&bm->unpin), unpin)
+		bm_mem_unpin_all(rq);
 }
 
 /**
- * bm_mem_unmap() - the device is done with the memory: let go of it
- * @rq: request with memory mapped by bm_mem_map(), not in flight
+ * bm_mem_release() - the device is done with the memory: let go of it
+ * @rq: request that is not in flight
+ * @released: called when that has happened: perhaps before this returns, perhaps from
+ *	a worker that may sleep; before remove() is over, in any case
  *
- * May sleep: pages that the device wrote are marked dirty.
+ * Any context. The mapping ends at once; pages that the device wrote and that are
+ * still to be marked dirty are left to a worker.
  */
-void bm_mem_unmap(struct bm_request *rq)
+void bm_mem_release(struct bm_request *rq, void (*released)(struct bm_request *rq))
 {
-	dma_unmap_sgtable(bm_dma_dev(rq->queue), &rq->sgt, rq->dir, 0);
-	sg_unmark_end(&rq->sgt.sgl[rq->nr_pages - 1]);
-	bm_mem_unpin(rq);
+	struct bm_dev *bm = rq->queue->bm;
+	bool sleeps = false;
+	unsigned int i;
+
+	rq->released = released;
+	for (i = 0; i < rq->nr_maps; i++) {
+		struct bm_map *map = &rq->maps[i];
+
+		dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
+		sleeps |= bm_mem_unpin_sleeps(map);
+	}
+	if (!sleeps)
+		bm_mem_unpin_all(rq);
+	else if (llist_add(&rq->unpin, &bm->unpin))
+		schedule_work(&bm->unpin_work);
+}
+
+/**
+ * bm_mem_init() - before the first bm_mem_map()
+ * @bm: device
+ */
+void bm_mem_init(struct bm_dev *bm)
+{
+	init_llist_head(&bm->unpin);
+	INIT_WORK(&bm->unpin_work, bm_mem_unpin_work);
+}
+
+/**
+ * bm_mem_exit() - all memory is let go, and no released() will be called any more
+ * @bm: device on which nothing is in flight, nor will be
+ */
+void bm_mem_exit(struct bm_dev *bm)
+{
+	flush_work(&bm->unpin_work);
 }

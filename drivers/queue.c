@@ -13,6 +13,15 @@
 
 #include "busmaster.h"
 
+/* Completions that the interrupt handler takes before it calls its thread. */
+#define BM_IRQ_BUDGET 64
+
+/* The device's NUMA node: what both touch for each command is to be there. */
+static int bm_node(struct bm_queue *q)
+{
+	return dev_to_node(bm_dma_dev(q));
+}
+
 static void bm_request_free(struct bm_request *rq)
 {
 	unsigned int i;
@@ -20,8 +29,7 @@ static void bm_request_free(struct bm_request *rq)
 	for (i = 0; i < BM_SGL_LISTS && rq->lists[i].seg; i++)
 		dma_free_coherent(bm_dma_dev(rq->queue), SZ_4K, rq->lists[i].seg,
 				  rq->lists[i].dma);
-	kvfree(rq->sgt.sgl);
-	kvfree(rq->pages);
+	kvfree(rq->sgl);
 }
 
 static int bm_request_alloc(struct bm_request *rq, struct bm_queue *q, unsigned int index)
@@ -32,11 +40,11 @@ static int bm_request_alloc(struct bm_request *rq, struct bm_queue *q, unsigned 
 	rq->index = index;
 	init_completion(&rq->waiter);
 
-	rq->pages = kvcalloc(BM_CMD_PAGES, sizeof(*rq->pages), GFP_KERNEL);
-	rq->sgt.sgl = kvcalloc(BM_CMD_PAGES, sizeof(*rq->sgt.sgl), GFP_KERNEL);
-	if (!rq->pages || !rq->sgt.sgl)
+	rq->sgl = kvcalloc_node(BM_CMD_PAGES, sizeof(*rq->sgl), GFP_KERNEL, bm_node(q));
+	if (!rq->sgl)
 		goto fail;
-	sg_init_table(rq->sgt.sgl, BM_CMD_PAGES);
+	sg_init_table(rq->sgl, BM_CMD_PAGES);
+	sg_unmark_end(&rq->sgl[BM_CMD_PAGES - 1]);
 
 	for (i = 0; i < BM_SGL_LISTS; i++) {
 		struct bm_sgl_list *list = &rq->lists[i];
@@ -69,8 +77,9 @@ static size_t bm_cq_bytes(struct bm_queue *q)
  * @id: number of the queue
  * @depth: requests, 1 to BM_MAX_DEPTH
  *
- * All that the data path needs is allocated here: coherent rings, SGL lists, page
- * arrays. The rings are whole pages, so they meet BM_RING_ALIGN. May sleep.
+ * All that the data path needs is allocated here: coherent rings, SGL lists,
+ * scatterlists. The rings are whole pages, so they meet BM_RING_ALIGN, and the shadow
+ * doorbells have a page of their own. May sleep.
  *
  * Return: 0 or -ENOMEM, and then nothing is left behind.
  */
@@ -88,10 +97,16 @@ int bm_queue_alloc(struct bm_queue *q, struct bm_dev *bm, unsigned int id, unsig
 
 	q->sq.ring = dma_alloc_coherent(bm_dma_dev(q), bm_sq_bytes(q), &q->sq.dma, GFP_KERNEL);
 	q->cq.ring = dma_alloc_coherent(bm_dma_dev(q), bm_cq_bytes(q), &q->cq.dma, GFP_KERNEL);
-	q->requests = kvcalloc(depth, sizeof(*q->requests), GFP_KERNEL);
-	q->free = kvcalloc(depth, sizeof(*q->free), GFP_KERNEL);
+	q->requests = kvcalloc_node(depth, sizeof(*q->requests), GFP_KERNEL, bm_node(q));
+	q->free = kvcalloc_node(depth, sizeof(*q->free), GFP_KERNEL, bm_node(q));
 	if (!q->sq.ring || !q->cq.ring || !q->requests || !q->free)
 		goto fail;
+	if (bm_param_shadow && bm->caps.features & BM_FEAT_SHADOW) {
+		q->shadow = dma_alloc_coherent(bm_dma_dev(q), sizeof(*q->shadow),
+					       &q->shadow_dma, GFP_KERNEL);
+		if (!q->shadow)
+			goto fail;
+	}
 
 	for (i = 0; i < depth; i++) {
 		if (bm_request_alloc(&q->requests[i], q, i))
@@ -114,6 +129,8 @@ void bm_queue_free(struct bm_queue *q)
 {
 	while (q->depth)
 		bm_request_free(&q->requests[--q->depth]);
+	if (q->shadow)
+		dma_free_coherent(bm_dma_dev(q), sizeof(*q->shadow), q->shadow, q->shadow_dma);
 	kvfree(q->free);
 	kvfree(q->requests);
 	if (q->cq.ring)
@@ -138,6 +155,9 @@ int bm_queue_start(struct bm_queue *q)
 	spin_lock_irqsave(&q->lock, flags);
 	bm_sq_reset(&q->sq);
 	bm_cq_reset(&q->cq);
+	if (q->shadow)
+		*q->shadow = (struct bm_hw_shadow){ .cq_event = cpu_to_le32(BM_EVENT_NONE) };
+	q->moderation = 0;
 	spin_unlock_irqrestore(&q->lock, flags);
 
 	err = bm_hw_queue_enable(q);
@@ -146,7 +166,8 @@ int bm_queue_start(struct bm_queue *q)
 
 	spin_lock_irqsave(&q->lock, flags);
 	q->running = true;
-	bm_hw_ring_cq(q, true);
+	bm_coalesce_apply(q);
+	bm_hw_ring_cq(q, !q->polled);
 	spin_unlock_irqrestore(&q->lock, flags);
 	wake_up_all(&q->free_wait);
 	return 0;
@@ -209,52 +230,91 @@ static unsigned int bm_queue_finish(struct list_head *ended)
 	unsigned int n = 0;
 
 	list_for_each_entry_safe(rq, next, ended, link) {
-		list_del(&rq->link);
-		bm_recover_report(rq);
+		if (rq->error)
+			bm_recover_report(rq);
 		rq->done(rq);
 		n++;
 	}
 	return n;
 }
 
-/**
- * bm_queue_reap() - take what completions there are, and arm the interrupt again
- * @q: queue; if it is not running, completions are taken and no doorbell is written
- *
- * Takes at most one ring of completions a call: a device that writes for ever does
- * not hold the CPU for ever. If more is there, arming makes the vector fire again at
- * once. Any context. Calls the requests' done().
- *
- * Return: requests that ended.
+/*
+ * Take up to @budget completions; returns how many. What they end goes to @ended. A
+ * queue that lies is fenced: nothing more is entrusted to it.
  */
-unsigned int bm_queue_reap(struct bm_queue *q)
+static unsigned int bm_queue_pop(struct bm_queue *q, unsigned int budget,
+				 struct list_head *ended, bool *lie)
 {
-	unsigned int budget = q->cq.entries;
 	struct bm_completion c;
 	struct bm_request *rq;
-	unsigned long flags;
-	bool lie = false;
-	LIST_HEAD(ended);
+	unsigned int taken;
 
-	spin_lock_irqsave(&q->lock, flags);
-	while (budget-- && bm_cq_pop(&q->cq, &c)) {
+	for (taken = 0; taken < budget && bm_cq_pop(&q->cq, &c); taken++) {
 		rq = bm_queue_match(q, &c);
 		if (rq) {
 			q->stats.completions++;
 			bm_queue_end(q, rq, c.status, c.info, bm_status_errno(c.status));
-			list_add_tail(&rq->link, &ended);
+			list_add_tail(&rq->link, ended);
 		} else {
 			q->stats.bad_completions++;
-			lie = true;
+			q->running = false;
+			*lie = true;
 		}
 	}
+	return taken;
+}
+
+/**
+ * bm_queue_reap() - take what completions there are, and arm the interrupt again
+ * @q: queue; if it is not running, completions are taken and no doorbell is written
+ * @budget: at most so many: a device that writes for ever does not hold the CPU for ever
+ *
+ * The interrupt is armed when the ring is dry. A device that lies is reset. Any
+ * context. Calls the requests' done().
+ *
+ * Return: completions taken. If it is @budget, there may be more, and the interrupt is
+ * not armed.
+ */
+unsigned int bm_queue_reap(struct bm_queue *q, unsigned int budget)
+{
+	unsigned int taken = 0;
+	unsigned long flags;
+	LIST_HEAD(ended);
+	bool lie = false;
+
+	spin_lock_irqsave(&q->lock, flags);
+	do
+		taken += bm_queue_pop(q, budget - taken, &ended, &lie);
+	while (q->running && bm_hw_ring_cq(q, taken < budget && !q->polled));
 	if (q->running)
-		bm_hw_ring_cq(q, true);
+		bm_coalesce_adapt(q);
 	spin_unlock_irqrestore(&q->lock, flags);
 
 	if (lie)
 		bm_recover_reset(q->bm, "a completion cannot be true");
-	return bm_queue_finish(&ended);
+	bm_queue_finish(&ended);
+	return taken;
+}
+
+/**
+ * bm_queue_drain() - take completions until there are no more
+ * @q: queue
+ *
+ * A queue that is not running is looked at once. May sleep.
+ *
+ * Return: completions taken.
+ */
+unsigned int bm_queue_drain(struct bm_queue *q)
+{
+	unsigned int budget = q->cq.entries;
+	unsigned int taken, sum = 0;
+
+	do {
+		taken = bm_queue_reap(q, budget);
+		sum += taken;
+		cond_resched();
+	} while (taken == budget && READ_ONCE(q->running));
+	return sum;
 }
 
 /**
@@ -313,10 +373,26 @@ bool bm_queue_overdue(struct bm_queue *q, bool *busy)
  * bm_queue_irq() - a queue's vector: completions have arrived
  * @irq: Linux interrupt number
  * @data: struct bm_queue
+ *
+ * A few are taken here and now. A flood is left to the thread, and meanwhile the
+ * queue, not armed, is silent.
  */
 irqreturn_t bm_queue_irq(int irq, void *data)
 {
-	bm_queue_reap(data);
+	struct bm_queue *q = data;
+
+	q->stats.interrupts++;
+	return bm_queue_reap(q, BM_IRQ_BUDGET) == BM_IRQ_BUDGET ? IRQ_WAKE_THREAD : IRQ_HANDLED;
+}
+
+/**
+ * bm_queue_thread() - what was too much for bm_queue_irq()
+ * @irq: Linux interrupt number
+ * @data: struct bm_queue
+ */
+irqreturn_t bm_queue_thread(int irq, void *data)
+{
+	bm_queue_drain(data);
 	return IRQ_HANDLED;
 }
 
@@ -325,8 +401,8 @@ static void bm_request_wake(struct bm_request *rq)
 	complete(&rq->waiter);
 }
 
-/* Take a free request, or NULL. */
-static struct bm_request *bm_queue_take(struct bm_queue *q)
+/* Lend a free request, or NULL. */
+static struct bm_request *bm_queue_lend(struct bm_queue *q)
 {
 	struct bm_request *rq = NULL;
 	unsigned long flags;
@@ -343,17 +419,29 @@ static struct bm_request *bm_queue_take(struct bm_queue *q)
 }
 
 /* Is it worth trying again? Without the lock: only a hint for who sleeps. */
-static bool bm_queue_may_take(struct bm_queue *q)
+static bool bm_queue_may_lend(struct bm_queue *q)
 {
 	return READ_ONCE(q->bm->state) == BM_DEAD ||
 	       (READ_ONCE(q->running) && READ_ONCE(q->nr_free));
 }
 
+/* The queue of this CPU. To be moved to another CPU afterwards does no harm. */
+static struct bm_queue *bm_queue_here(struct bm_dev *bm, bool polled)
+{
+	unsigned int cpu = raw_smp_processor_id();
+
+	if (polled && bm->nr_polled)
+		return &bm->queues[bm->nr_queues + cpu % bm->nr_polled];
+	return &bm->queues[bm->queue_of[cpu]];
+}
+
 /**
  * bm_request_get() - borrow a request from the queue of this CPU
  * @bm: device, between bm_enter() and bm_exit()
- * @wait: sleep until there is one, killably. Only for callers that hold no other
- *	request: whoever waits while holding one can wait for ever
+ * @polled: from a polled queue, if there is one: the caller will look for completions
+ * @wait: sleep until there is one, killably. Only for callers that hold no request
+ *	but those in flight, whose done() puts them: whoever waits while holding one
+ *	can wait for ever
  *
  * While somebody resets the device there is none to be had, and a waiter waits for
  * the end of it.
@@ -361,11 +449,11 @@ static bool bm_queue_may_take(struct bm_queue *q)
  * Return: a request; ERR_PTR of -EAGAIN (none free and not @wait), -ENODEV, or
  * -ERESTARTSYS.
  */
-struct bm_request *bm_request_get(struct bm_dev *bm, bool wait)
+struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait)
 {
 	for (;;) {
-		struct bm_queue *q = &bm->queues[raw_smp_processor_id() % bm->nr_queues];
-		struct bm_request *rq = bm_queue_take(q);
+		struct bm_queue *q = bm_queue_here(bm, polled);
+		struct bm_request *rq = bm_queue_lend(q);
 
 		if (rq)
 			return rq;
@@ -373,7 +461,7 @@ struct bm_request *bm_request_get(struct bm_dev *bm, bool wait)
 			return ERR_PTR(-ENODEV);
 		if (!wait)
 			return ERR_PTR(-EAGAIN);
-		if (wait_event_killable(q->free_wait, bm_queue_may_take(q)))
+		if (wait_event_killable(q->free_wait, bm_queue_may_lend(q)))
 			return ERR_PTR(-ERESTARTSYS);
 	}
 }
@@ -391,20 +479,12 @@ void bm_request_put(struct bm_request *rq)
 	rq->state = BM_RQ_FREE;
 	q->free[q->nr_free++] = rq->index;
 	spin_unlock_irqrestore(&q->lock, flags);
-	wake_up(&q->free_wait);
+	if (wq_has_sleeper(&q->free_wait))
+		wake_up(&q->free_wait);
 }
 
-/**
- * bm_request_submit() - hand a request to the device
- * @rq: borrowed request whose sqe is filled but for the tag, and whose done() is set
- *	if it is not to be bm_request_wait()
- *
- * Any context. On success done() is called exactly once, perhaps before this returns.
- *
- * Return: 0; -EIO if the queue was stopped meanwhile, or the device claims that
- * its ring is full when it cannot be. Then done() is not called.
- */
-int bm_request_submit(struct bm_request *rq)
+/* Put a request into the ring. The doorbell is still to be rung, once for all that are. */
+static int bm_request_push(struct bm_request *rq, bool ring)
 {
 	struct bm_queue *q = rq->queue;
 	bool pushed = false, running;
@@ -421,7 +501,9 @@ int bm_request_submit(struct bm_request *rq)
 		rq->deadline = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
 		rq->state = BM_RQ_IN_FLIGHT;
 		q->stats.commands++;
-		bm_hw_ring_sq(q);
+		q->stats.maps += rq->nr_maps;
+		if (ring)
+			bm_hw_ring_sq(q);
 	}
 	spin_unlock_irqrestore(&q->lock, flags);
 
@@ -430,6 +512,78 @@ int bm_request_submit(struct bm_request *rq)
 	else if (running)
 		bm_recover_reset(q->bm, "it holds back more submissions than there are");
 	return pushed ? 0 : -EIO;
+}
+
+/**
+ * bm_request_submit() - hand a request to the device
+ * @rq: borrowed request whose sqe is filled but for the tag, and whose done() is set
+ *	if it is not to be bm_request_wait()
+ *
+ * Any context. On success done() is called exactly once, perhaps before this returns.
+ *
+ * Return: 0; -EIO if the queue was stopped meanwhile, or the device claims that
+ * its ring is full when it cannot be. Then done() is not called.
+ */
+int bm_request_submit(struct bm_request *rq)
+{
+	return bm_request_push(rq, true);
+}
+
+/**
+ * struct bm_plug - a task's submissions to one queue for which it has not yet rung
+ * @cb: in the task's list; called when it has no more to submit, or goes to sleep
+ * @entered: @idx is valid
+ * @idx: of bm_enter(): the queue does not go before its doorbell was rung
+ */
+struct bm_plug {
+	struct blk_plug_cb cb;
+	bool entered;
+	int idx;
+};
+
+static void bm_unplug(struct blk_plug_cb *cb, bool from_schedule)
+{
+	struct bm_plug *plug = container_of(cb, struct bm_plug, cb);
+	struct bm_queue *q = cb->data;
+	struct bm_dev *bm = q->bm;
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	if (q->running && q->sq.rung != q->sq.tail)
+		bm_hw_ring_sq(q);
+	spin_unlock_irqrestore(&q->lock, flags);
+	bm_exit(bm, plug->idx);
+	kfree(plug);
+}
+
+/* Will bm_unplug() ring for this task? Else the caller has to. */
+static bool bm_queue_plugged(struct bm_queue *q)
+{
+	struct blk_plug_cb *cb = blk_check_plugged(bm_unplug, q, sizeof(struct bm_plug));
+	struct bm_plug *plug = container_of(cb, struct bm_plug, cb);
+
+	if (!cb)
+		return false;
+	if (!plug->entered) {
+		plug->idx = bm_enter(q->bm);
+		plug->entered = true;
+	}
+	return true;
+}
+
+/**
+ * bm_request_submit_plugged() - hand a request to the device, with those that follow
+ * @rq: as for bm_request_submit()
+ *
+ * Of a task that is about to submit more (blk_start_plug(): io_uring does it for a
+ * batch) the doorbell is rung once, at the end. Between bm_enter() and bm_exit(), in
+ * the context of a task.
+ *
+ * Return: as bm_request_submit().
+ */
+int bm_request_submit_plugged(struct bm_request *rq)
+{
+	return bm_request_push(rq, !bm_queue_plugged(rq->queue));
 }
 
 /**

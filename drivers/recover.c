@@ -73,7 +73,7 @@ static bool bm_recover_inspect(struct bm_dev *bm)
 
 	if (status & BM_STATUS_FATAL)
 		dev_err_ratelimited(&bm->dev, "fatal error, status %#x\n", status);
-	for (i = 0; i < bm->nr_queues; i++) {
+	for (i = 0; i < bm_total_queues(bm); i++) {
 		u32 state = halted & BIT_ULL(i) ? bm_hw_queue_state(&bm->queues[i]) : 0;
 
 		if (state)
@@ -97,13 +97,13 @@ static void bm_watchdog(struct work_struct *work)
 	bool busy = false;
 	unsigned int i;
 
-	for (i = 0; i < bm->nr_queues; i++) {
+	for (i = 0; i < bm_total_queues(bm); i++) {
 		struct bm_queue *q = &bm->queues[i];
 		unsigned int n;
 
 		if (!bm_queue_overdue(q, &busy))
 			continue;
-		n = bm_queue_reap(q);
+		n = bm_queue_drain(q);
 		if (n) {
 			dev_warn(&bm->dev, "queue %u: %u completions without an interrupt\n", i, n);
 			continue;
@@ -132,7 +132,7 @@ void bm_recover_watch(struct bm_dev *bm)
 
 /**
  * bm_recover_report() - say why a request failed
- * @rq: request that has ended
+ * @rq: request that has ended with an error
  *
  * An IOMMU's refusal never reaches a driver on Linux: the IOMMU driver logs it, and
  * the only one to tell us is the device, by a completion with the address.
@@ -141,7 +141,7 @@ void bm_recover_report(struct bm_request *rq)
 {
 	struct bm_queue *q = rq->queue;
 
-	if (!rq->error || rq->status == BM_ST_ABORTED)
+	if (rq->status == BM_ST_ABORTED)
 		return;
 	if (rq->status == BM_ST_DMA_READ_FAULT || rq->status == BM_ST_DMA_WRITE_FAULT)
 		dev_err_ratelimited(&q->bm->dev,

@@ -34,12 +34,28 @@ u32 bm_ring_distance(u32 from, u32 to, u32 entries)
 }
 
 /**
+ * bm_ring_passed() - has an index that moved passed another one?
+ * @event: any value; one that is no index of the ring is never passed
+ * @from: where the index was
+ * @to: where it is now
+ * @entries: of the ring, a power of two
+ *
+ * It has if @event is one of the entries from @from up to, not including, @to.
+ */
+bool bm_ring_passed(u32 event, u32 from, u32 to, u32 entries)
+{
+	return event < entries && bm_ring_distance(from, event, entries) <
+				  bm_ring_distance(from, to, entries);
+}
+
+/**
  * bm_sq_reset() - back to empty, as the device is after its queue was enabled
  * @sq: submission ring
  */
 void bm_sq_reset(struct bm_sq *sq)
 {
 	sq->tail = 0;
+	sq->rung = 0;
 	sq->head = 0;
 }
 
@@ -89,7 +105,24 @@ void bm_cq_reset(struct bm_cq *cq)
 {
 	memset(cq->ring, 0, cq->entries * sizeof(*cq->ring));
 	cq->head = 0;
+	cq->rung = 0;
+	cq->arms = 0;
 	cq->phase = BM_CQE_PHASE;
+}
+
+/* The word by which the device tells that an entry is new. */
+static u32 bm_cq_status(const struct bm_cq *cq)
+{
+	return le32_to_cpu(READ_ONCE(cq->ring[cq->head].status));
+}
+
+/**
+ * bm_cq_dry() - is there no completion to be taken?
+ * @cq: completion ring
+ */
+bool bm_cq_dry(const struct bm_cq *cq)
+{
+	return (bm_cq_status(cq) & BM_CQE_PHASE) != cq->phase;
 }
 
 /**
@@ -106,7 +139,7 @@ void bm_cq_reset(struct bm_cq *cq)
 bool bm_cq_pop(struct bm_cq *cq, struct bm_completion *c)
 {
 	const struct bm_hw_cqe *cqe = &cq->ring[cq->head];
-	u32 status = le32_to_cpu(READ_ONCE(cqe->status));
+	u32 status = bm_cq_status(cq);
 
 	if ((status & BM_CQE_PHASE) != cq->phase)
 		return false;

@@ -22,6 +22,7 @@
 	static DEVICE_ATTR_RO(_name)
 
 BM_ATTR(queues, "%u", bm->nr_queues);
+BM_ATTR(poll_queues, "%u", bm->nr_polled);
 BM_ATTR(queue_depth, "%u", bm->queues[0].depth);
 BM_ATTR(vectors, "%u", bm->nr_queues + 1);
 BM_ATTR(mem_size, "%llu", bm->caps.mem_size);
@@ -64,9 +65,15 @@ static ssize_t identity_show(struct device *dev, struct device_attribute *attr, 
 static DEVICE_ATTR_RO(identity);
 
 static struct attribute *bm_attrs[] = {
-	&dev_attr_version.attr,	 &dev_attr_identity.attr, &dev_attr_queues.attr,
-	&dev_attr_queue_depth.attr, &dev_attr_vectors.attr, &dev_attr_mem_size.attr,
-	&dev_attr_dma_bits.attr, NULL,
+	&dev_attr_version.attr,
+	&dev_attr_identity.attr,
+	&dev_attr_queues.attr,
+	&dev_attr_poll_queues.attr,
+	&dev_attr_queue_depth.attr,
+	&dev_attr_vectors.attr,
+	&dev_attr_mem_size.attr,
+	&dev_attr_dma_bits.attr,
+	NULL,
 };
 
 static const struct attribute_group bm_group = {
@@ -118,7 +125,7 @@ static ssize_t bm_stat_show(struct device *dev, struct device_attribute *attr, c
 	unsigned int i;
 	u64 sum = 0;
 
-	for (i = 0; i < bm->nr_queues; i++) {
+	for (i = 0; i < bm_total_queues(bm); i++) {
 		struct bm_queue *q = &bm->queues[i];
 		unsigned long flags;
 
@@ -140,6 +147,10 @@ BM_STAT(completions);
 BM_STAT(failures);
 BM_STAT(faults);
 BM_STAT(bad_completions);
+BM_STAT(interrupts);
+BM_STAT(sq_doorbells);
+BM_STAT(cq_doorbells);
+BM_STAT(maps);
 
 static struct attribute *bm_stats_attrs[] = {
 	&bm_counter_mrd_tlps.attr.attr,
@@ -152,6 +163,10 @@ static struct attribute *bm_stats_attrs[] = {
 	&bm_stat_failures.attr.attr,
 	&bm_stat_faults.attr.attr,
 	&bm_stat_bad_completions.attr.attr,
+	&bm_stat_interrupts.attr.attr,
+	&bm_stat_sq_doorbells.attr.attr,
+	&bm_stat_cq_doorbells.attr.attr,
+	&bm_stat_maps.attr.attr,
 	&dev_attr_timeouts.attr,
 	&dev_attr_resets.attr,
 	NULL,
@@ -165,5 +180,6 @@ static const struct attribute_group bm_stats_group = {
 const struct attribute_group *bm_groups[] = {
 	&bm_group,
 	&bm_stats_group,
+	&bm_coalesce_group,
 	NULL,
 };

@@ -122,7 +122,6 @@ enum bm_fatal {
 #define BM_QREG_CQ_BASE 0x48 /* RW, 64 bit: bus address, a multiple of BM_RING_ALIGN */
 #define BM_QREG_ORDER 0x50 /* RW, 32 bit: log2 of the entries of both rings */
 
-
 /*
  * BM_FEAT_MODERATION. Writable at any time: hold the vector back until COUNT
  * completions are there that the driver has not seen, or until USECS microseconds

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * busmaster: operations of the caller's choice, by ioctl or io_uring command.
+ *
+ * An operation (struct busmaster_op) is one command, or several one after the other:
+ * what has been done is cut off its front, and the rest is an operation, too. An
+ * ioctl waits for each; an io_uring command is one command, and is told of its end.
+ * For that nothing is allocated: what is needed then fits in the io_uring command.
+ */
+#include <linux/bitops.h>
+#include <linux/fs.h>
+#include <linux/io_uring/cmd.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "busmaster.h"
+#include <uapi/linux/busmaster.h>
+
+/* Without host memory no pages limit a command: short enough for any timeout. */
+#define BM_OP_BYTES SZ_16M
+
+/* To ask again is needed where the device had not yet fetched what it was to abort. */
+#define BM_ABORT_PERIOD msecs_to_jiffies(10)
+
+#define BM_SAME_OP(name) static_assert((int)BUSMASTER_OP_##name == (int)BM_OP_##name)
+BM_SAME_OP(COPY);
+BM_SAME_OP(FILL);
+BM_SAME_OP(CRC32C);
+BM_SAME_OP(COPY_CRC32C);
+BM_SAME_OP(COMPARE);
+
+/**
+ * struct bm_op_kind - what an operation asks for
+ * @src: FMODE_READ, or 0 if there is no source
+ * @dst: FMODE_WRITE or FMODE_READ, or 0 if there is no destination
+ * @operand: the largest
+ */
+struct bm_op_kind {
+	fmode_t src;
+	fmode_t dst;
+	u64 operand;
+};
+
+static const struct bm_op_kind bm_op_kinds[] = {
+	[BUSMASTER_OP_COPY] = { FMODE_READ, FMODE_WRITE, 0 },
+	[BUSMASTER_OP_FILL] = { 0, FMODE_WRITE, U64_MAX },
+	[BUSMASTER_OP_CRC32C] = { FMODE_READ, 0, U32_MAX },
+	[BUSMASTER_OP_COPY_CRC32C] = { FMODE_READ, FMODE_WRITE, U32_MAX },
+	[BUSMASTER_OP_COMPARE] = { FMODE_READ, FMODE_READ, 0 },
+};
+
+/* A structure that is versioned by its size, its first member: @known bytes of it, or fewer. */
+static int bm_fetch(void *to, size_t known, size_t least, const void __user *from, u32 *size)
+{
+	if (get_user(*size, (const u32 __user *)from))
+		return -EFAULT;
+	if (*size < least)
+		return -EINVAL;
+	if (*size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(to, known, from, *size);
+}
+
+static int bm_side_check(struct bm_dev *bm, struct file *file, const struct busmaster_side *side,
+			 u64 length, fmode_t mode)
+{
+	u64 size = bm->caps.mem_size;
+
+	if (side->reserved)
+		return -EINVAL;
+	if (!mode)
+		return side->space == BUSMASTER_NONE && !side->addr ? 0 : -EINVAL;
+	switch (side->space) {
+	case BUSMASTER_USER:
+		return access_ok(u64_to_user_ptr(side->addr), length) ? 0 : -EFAULT;
+	case BUSMASTER_DEVICE:
+		if (side->addr > size || length > size - side->addr)
+			return -ERANGE;
+		return file->f_mode & mode ? 0 : -EBADF;
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool bm_op_overlaps(const struct busmaster_op *op)
+{
+	return op->src.space == op->dst.space && op->src.addr < op->dst.addr + op->length &&
+	       op->dst.addr < op->src.addr + op->length;
+}
+
+/* Nothing is done of an operation that is not right as a whole. */
+static int bm_op_check(struct bm_dev *bm, struct file *file, const struct busmaster_op *op)
+{
+	const struct bm_op_kind *kind;
+	int err;
+
+	if (op->op < BUSMASTER_OP_COPY || op->op >= ARRAY_SIZE(bm_op_kinds))
+		return -EINVAL;
+	kind = &bm_op_kinds[op->op];
+	if (!op->length || op->operand > kind->operand || op->reserved ||
+	    op->timeout_ms > BUSMASTER_MAX_TIMEOUT_MS)
+		return -EINVAL;
+	err = bm_side_check(bm, file, &op->src, op->length, kind->src) ?:
+	      bm_side_check(bm, file, &op->dst, op->length, kind->dst);
+	if (err)
+		return err;
+	if (kind->dst == FMODE_WRITE && bm_op_overlaps(op))
+		return -EINVAL;
+	return bm->caps.ops & BIT(op->op) ? 0 : -EOPNOTSUPP;
+}
+
+static int bm_op_fetch(struct bm_dev *bm, struct file *file, struct busmaster_op *op,
+		       const struct busmaster_op __user *from)
+{
+	u32 size;
+
+	return bm_fetch(op, sizeof(*op), BUSMASTER_OP_SIZE_VER0, from, &size) ?:
+	       bm_op_check(bm, file, op);
+}
+
+/* Pages for each of two sides in the caller's memory. */
+static unsigned int bm_half_pages(const struct bm_dev *bm)
+{
+	return max(bm->cmd_pages / 2, 1u);
+}
+
+static ssize_t bm_side_map(struct bm_request *rq, const struct busmaster_side *side, size_t n,
+			   unsigned int rw, unsigned int pages, struct bm_hw_ptr *ptr)
+{
+	struct iov_iter iter;
+	int err;
+
+	switch (side->space) {
+	case BUSMASTER_USER:
+		err = import_ubuf(rw, u64_to_user_ptr(side->addr), n, &iter);
+		return err ?: bm_mem_map(rq, &iter, pages, ptr);
+	case BUSMASTER_DEVICE:
+		bm_ptr_local(ptr, side->addr);
+		return n;
+	default:
+		return n;
+	}
+}
+
+/* A source is let go of at once: there is nothing to be waited for. */
+static void bm_op_unmapped(struct bm_request *rq)
+{
+}
+
+/* The next command of an operation, as long as may be. On error nothing is mapped. */
+static int bm_op_map(struct bm_request *rq, const struct busmaster_op *op)
+{
+	bool both = op->src.space == BUSMASTER_USER && op->dst.space == BUSMASTER_USER;
+	unsigned int pages = both ? bm_half_pages(rq->queue->bm) : rq->queue->bm->cmd_pages;
+	bool writes = bm_op_kinds[op->op].dst == FMODE_WRITE;
+	u64 most = min_t(u64, BM_OP_BYTES, rq->queue->bm->caps.max_xfer);
+	struct bm_hw_sqe *sqe = &rq->sqe;
+	ssize_t n;
+
+	bm_sqe_init(sqe, op->op, 0);
+	sqe->operand = cpu_to_le64(op->operand);
+	n = bm_side_map(rq, &op->src, min(op->length, most), ITER_SOURCE, pages, &sqe->src);
+	if (n < 0)
+		return n;
+	n = bm_side_map(rq, &op->dst, n, writes ? ITER_DEST : ITER_SOURCE, pages, &sqe->dst);
+	if (n < 0) {
+		bm_mem_release(rq, bm_op_unmapped);
+		return n;
+	}
+	sqe->length = cpu_to_le32(n);
+	return 0;
+}
+
+/*
+ * A request with the next command of an operation. If mapping wants what other commands
+ * use, they give it back when they end, and all end before their timeout.
+ */
+static struct bm_request *bm_op_prepare(struct bm_dev *bm, const struct busmaster_op *op,
+					bool wait)
+{
+	unsigned long until = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
+	struct bm_request *rq;
+	int err;
+
+	while (!wait || !fatal_signal_pending(current)) {
+		rq = bm_request_get(bm, false, wait);
+		if (rq == ERR_PTR(-ERESTARTSYS))
+			break;
+		if (IS_ERR(rq))
+			return rq;
+		err = bm_op_map(rq, op);
+		if (!err)
+			return rq;
+		bm_request_put(rq);
+		if (err != -ENOMEM || time_after(jiffies, until))
+			return ERR_PTR(err);
+		if (!wait)
+			return ERR_PTR(-EAGAIN);
+		schedule_timeout_killable(1);
+	}
+	return ERR_PTR(-EINTR);
+}
+
+/* Equal bytes of a comparison, as the contract counts only up to a difference. */
+static u64 bm_op_result(const struct bm_request *rq)
+{
+	if (rq->sqe.opcode == BM_OP_COMPARE && rq->status == BM_ST_SUCCESS)
+		return le32_to_cpu(rq->sqe.length);
+	return rq->info;
+}
+
+/* Submit, or fail as if that had been done. */
+static void bm_op_submit(struct bm_request *rq, int err)
+{
+	err = err ?: bm_request_submit_plugged(rq);
+	if (err) {
+		rq->error = err;
+		rq->done(rq);
+	}
+}
+
+static void bm_op_wake(struct bm_request *rq)
+{
+	complete(&rq->waiter);
+}
+
+static void bm_op_done(struct bm_request *rq)
+{
+	bm_mem_release(rq, bm_op_wake);
+}
+
+static long bm_op_left(const struct busmaster_op *op, unsigned long begin)
+{
+	if (!op->timeout_ms)
+		return MAX_SCHEDULE_TIMEOUT;
+	return max_t(long, begin + msecs_to_jiffies(op->timeout_ms) - jiffies, 0);
+}
+
+/*
+ * Nobody lets go of memory that the device may reach, be there a time-out or a signal:
+ * the command is aborted, and the end of that is waited for. The watchdog bounds it.
+ */
+static int bm_op_wait(struct bm_request *rq, long left)
+{
+	left = wait_for_completion_killable_timeout(&rq->waiter, left);
+	if (left > 0)
+		return rq->error;
+	do
+		bm_hw_abort(rq);
+	while (!wait_for_completion_timeout(&rq->waiter, BM_ABORT_PERIOD));
+	if (!rq->error)
+		return 0;
+	return left ? -EINTR : -ETIMEDOUT;
+}
+
+/* Cut off the first @n bytes, which are done and gave @result. */
+static void bm_op_advance(struct busmaster_op *op, u32 n, u64 result)
+{
+	op->src.addr += n;
+	op->dst.addr += n;
+	op->length -= n;
+	switch (op->op) {
+	case BUSMASTER_OP_FILL:
+		op->operand = ror64(op->operand, n % 8 * 8);
+		break;
+	case BUSMASTER_OP_CRC32C:
+	case BUSMASTER_OP_COPY_CRC32C:
+		op->operand = result;
+		op->result = result;
+		break;
+	case BUSMASTER_OP_COMPARE:
+		op->result += result;
+		if (result < n)
+			op->length = 0;
+		break;
+	}
+}
+
+/* The whole operation: nothing is left of it then but its result. */
+static int bm_op_run(struct bm_dev *bm, struct busmaster_op *op)
+{
+	unsigned long begin = jiffies;
+	struct bm_request *rq;
+	int err;
+
+	op->result = 0;
+	while (op->length) {
+		rq = bm_op_prepare(bm, op, true);
+		if (IS_ERR(rq))
+			return PTR_ERR(rq);
+		rq->done = bm_op_done;
+		bm_op_submit(rq, 0);
+		err = bm_op_wait(rq, bm_op_left(op, begin));
+		if (!err)
+			bm_op_advance(op, le32_to_cpu(rq->sqe.length), bm_op_result(rq));
+		bm_request_put(rq);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int bm_ioctl_op(struct bm_dev *bm, struct file *file, struct busmaster_op __user *arg)
+{
+	struct busmaster_op op;
+	int err;
+
+	err = bm_op_fetch(bm, file, &op, arg) ?: bm_op_run(bm, &op);
+	if (err)
+		return err;
+	return put_user(op.result, &arg->result);
+}
+
+/* Whatever its alignment, a buffer of so many bytes fits in half the pages of a command. */
+static u64 bm_max_command(const struct bm_dev *bm)
+{
+	return (u64)(bm_half_pages(bm) - 1) * PAGE_SIZE;
+}
+
+static int bm_ioctl_info(struct bm_dev *bm, struct busmaster_info __user *arg)
+{
+	const struct bm_caps *caps = &bm->caps;
+	struct busmaster_info info;
+	u32 size;
+	int err;
+
+	err = bm_fetch(&info, sizeof(info), BUSMASTER_INFO_SIZE_VER0, arg, &size);
+	if (err)
+		return err;
+	if (info.reserved)
+		return -EINVAL;
+	info = (struct busmaster_info){
+		.size = min_t(u32, size, sizeof(info)),
+		.mem_size = caps->mem_size,
+		.max_command = bm_max_command(bm),
+		.version_major = caps->major,
+		.version_minor = caps->minor,
+		.ops = caps->ops & GENMASK(BUSMASTER_OP_COMPARE, BUSMASTER_OP_COPY),
+		.queues = bm->nr_queues,
+		.poll_queues = bm->nr_polled,
+		.queue_depth = bm->queues[0].depth,
+		.dma_bits = caps->dma_bits,
+		.timeout_ms = bm_param_timeout_ms,
+	};
+	return copy_to_user(arg, &info, info.size) ? -EFAULT : 0;
+}
+
+/* Structures grow, and with them the size in their number: it is not part of the name. */
+static bool bm_ioctl_is(unsigned int cmd, unsigned int name)
+{
+	return !((cmd ^ name) & ~IOCSIZE_MASK);
+}
+
+/**
+ * bm_ioctl() - an ioctl of the device file
+ * @bm: device, between bm_enter() and bm_exit(), that is present
+ * @file: the file
+ * @cmd: BUSMASTER_IOC_*
+ * @arg: its structure
+ *
+ * May sleep, for as long as the operation takes, or its timeout.
+ *
+ * Return: 0 or a negative errno, as <linux/busmaster.h> has them; -ENOTTY for another
+ * @cmd.
+ */
+long bm_ioctl(struct bm_dev *bm, struct file *file, unsigned int cmd, void __user *arg)
+{
+	if (bm_ioctl_is(cmd, BUSMASTER_IOC_OP))
+		return bm_ioctl_op(bm, file, arg);
+	if (bm_ioctl_is(cmd, BUSMASTER_IOC_INFO))
+		return bm_ioctl_info(bm, arg);
+	return -ENOTTY;
+}
+
+/**
+ * struct bm_uring - what is left of an io_uring command when its request has gone
+ * @to: where the result goes
+ * @result: it
+ * @error: 0 or a negative errno
+ */
+struct bm_uring {
+	u64 __user *to;
+	u64 result;
+	int error;
+};
+
+/* In the task that submitted it; or, if that has exited, in one without its memory. */
+static void bm_uring_end(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct bm_uring *uring = io_uring_cmd_to_pdu(cmd, struct bm_uring);
+	int err = uring->error;
+
+	if (!err && (!current->mm || put_user(uring->result, uring->to)))
+		err = -EFAULT;
+	io_uring_cmd_done(cmd, err, 0, issue_flags);
+}
+
+/* The request is not kept until the task runs: that may be after remove(). */
+static void bm_uring_released(struct bm_request *rq)
+{
+	struct io_uring_cmd *cmd = rq->cmd;
+	struct bm_uring *uring = io_uring_cmd_to_pdu(cmd, struct bm_uring);
+
+	uring->result = bm_op_result(rq);
+	uring->error = rq->error;
+	bm_request_put(rq);
+	io_uring_cmd_complete_in_task(cmd, bm_uring_end);
+}
+
+static void bm_uring_done(struct bm_request *rq)
+{
+	bm_mem_release(rq, bm_uring_released);
+}
+
+/**
+ * bm_uring_cmd() - an io_uring command of the device file
+ * @bm: device, between bm_enter() and bm_exit(), that is present
+ * @cmd: whose operation is BUSMASTER_IOC_OP; is ended later, by its task
+ * @issue_flags: does not wait if IO_URING_F_NONBLOCK is set
+ *
+ * Return: -EIOCBQUEUED; or another negative errno, and then nothing was done: -EAGAIN if
+ * it would have to wait but must not.
+ */
+int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct bm_uring *uring = io_uring_cmd_to_pdu(cmd, struct bm_uring);
+	const __u64 *area = io_uring_sqe_cmd(cmd->sqe);
+	struct busmaster_op __user *arg = u64_to_user_ptr(READ_ONCE(area[0]));
+	struct busmaster_op op;
+	struct bm_request *rq;
+	int err;
+
+	if (!bm_ioctl_is(cmd->cmd_op, BUSMASTER_IOC_OP))
+		return -ENOTTY;
+	if (READ_ONCE(area[1]) || cmd->flags)
+		return -EINVAL;
+	err = bm_op_fetch(bm, cmd->file, &op, arg);
+	if (err)
+		return err;
+	if (op.timeout_ms)
+		return -EINVAL;
+	if (op.length > bm_max_command(bm))
+		return -EMSGSIZE;
+
+	rq = bm_op_prepare(bm, &op, !(issue_flags & IO_URING_F_NONBLOCK));
+	if (IS_ERR(rq))
+		return PTR_ERR(rq);
+	uring->to = &arg->result;
+	rq->cmd = cmd;
+	rq->done = bm_uring_done;
+	bm_op_submit(rq, le32_to_cpu(rq->sqe.length) == op.length ? 0 : -EFAULT);
+	return -EIOCBQUEUED;
+}
