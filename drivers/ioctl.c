@@ -229,11 +229,12 @@ static void bm_op_done(struct bm_request *rq)
 	bm_mem_release(rq, bm_op_wake);
 }
 
+/* Jiffies, more rather than less than what was asked for; 0: its time is up. */
 static long bm_op_left(const struct busmaster_op *op, unsigned long begin)
 {
 	if (!op->timeout_ms)
 		return MAX_SCHEDULE_TIMEOUT;
-	return max_t(long, begin + msecs_to_jiffies(op->timeout_ms) - jiffies, 0);
+	return max_t(long, begin + msecs_to_jiffies(op->timeout_ms) + 1 - jiffies, 0);
 }
 
 /*
@@ -285,6 +286,8 @@ static int bm_op_run(struct bm_dev *bm, struct busmaster_op *op)
 
 	op->result = 0;
 	while (op->length) {
+		if (!bm_op_left(op, begin))
+			return -ETIMEDOUT;
 		rq = bm_op_prepare(bm, op, true);
 		if (IS_ERR(rq))
 			return PTR_ERR(rq);
