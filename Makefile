@@ -3,11 +3,11 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: help demo check module qemu kernel shell clean
+.PHONY: help demo check bench bench-counts module qemu kernel shell clean
 help: ## say what there is (this)
 	@echo 'busmaster: a PCIe device that moves memory by itself, its driver, and the proof that both work.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'QEMU_SRC= and KERNEL_SRC= take source trees of your own, BUSMASTER_CACHE= another place for all builds.'
 
@@ -16,6 +16,12 @@ demo: ## carry a file into the device and back by DMA; FILE= takes one of yours
 
 check: ## run all tests; SUITE= runs one suite, LIST=1 names them
 	@scripts/check.sh
+
+bench: ## measure it beside NVMe, about 12 minutes; ROUNDS=, MILLISECONDS=: see tests/perf/README.md
+	@tests/perf/bench.py
+
+bench-counts: ## count what an operation costs, without a clock, a minute
+	@tests/perf/counts.py
 
 module: ## build busmaster.ko for the running kernel, or for another one: KDIR=
 	@dir=$$(scripts/build-module.sh '$(KDIR)') && echo "built $$dir/busmaster.ko"

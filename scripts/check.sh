@@ -5,7 +5,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(lint qtest kunit smoke guest)
+suites=(lint qtest kunit smoke counts guest)
 
 if [[ ${LIST:-} ]]; then
 	for suite in "${suites[@]}"; do

@@ -26,6 +26,12 @@ NULL_CO = ["-blockdev", f"null-co,node-name=null,size={MEMORY},read-zeroes=off",
            "-device", "nvme,serial=nvme,drive=null"]
 
 
+def ram_disk(path: str) -> list[str]:
+    """A disk whose data are a file of the host's, in memory."""
+    return ["-blockdev", f"raw,node-name=ram,file.driver=file,file.filename={path}",
+            "-device", "nvme,serial=nvme_ram,drive=ram"]
+
+
 def packed(out: Path, kernel: parts.Kernel, more: list[str]) -> Path:
     """A guest's file system with fio, the job, our scripts and programs."""
     parts.script("deps.sh", "perf")

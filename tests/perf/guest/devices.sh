@@ -32,7 +32,7 @@ node() {
 	case $1 in
 	busmaster) echo /dev/busmaster0 ;;
 	null_blk) echo /dev/nullb0 ;;
-	*) echo "/dev/$(basename "$(serial "$1")")n1" ;;
+	*) echo "/dev/$(basename "$(serial "$1")"/nvme*n1)" ;;
 	esac
 }
 
@@ -49,5 +49,5 @@ function_of() {
 read_job() {
 	DEVICE=$(node "$1") BS=$2 DEPTH=$3 BATCH=$4 JOBS=$5 POLLED=$6
 	shift 6
-	fio /bm/read.fio --minimal "$@"
+	fio /bm/read.fio --minimal "$@" </dev/null
 }
