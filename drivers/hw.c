@@ -224,7 +224,7 @@ void bm_hw_ring_sq(struct bm_queue *q)
 }
 
 /**
- * bm_hw_ring_cq() - the completion doorbell: tell the device the head
+ * bm_hw_ring_cq() - the completion doorbell: tell the device the head, if that is news
  * @q: queue, locked and running
  * @arm: raise the vector once for what lies beyond the head
  *
@@ -238,6 +238,8 @@ bool bm_hw_ring_cq(struct bm_queue *q, bool arm)
 	u32 from = q->cq.rung, to = q->cq.head;
 
 	lockdep_assert_held(&q->lock);
+	if (!arm && from == to)
+		return false;
 	q->cq.rung = to;
 	if (shadow) {
 		q->cq.arms += arm;
