@@ -138,14 +138,23 @@ struct BmQueue {
     uint64_t sq_base;
     uint64_t cq_base;
     uint32_t order;
+    uint64_t shadow;
 
     uint32_t state;         /* atomic: BM_QREG_STATE, changed under the lock */
-    uint32_t sq_tail;       /* atomic: doorbell */
-    uint32_t cq_head;       /* atomic: doorbell */
     uint32_t cq_tail;       /* atomic: where the next completion goes */
-    bool armed;             /* atomic */
+
+    /*
+     * Doorbells. The first three are the driver's, and it depends on @shadow
+     * who stores them: the worker, or who writes the registers (with the BQL).
+     */
+    uint32_t sq_tail;       /* atomic */
+    uint32_t cq_head;       /* atomic */
+    bool armed;             /* atomic: the worker clears it, too */
     bool stalled;           /* atomic: the worker waits for room */
     enum bm_halt bad_doorbell; /* atomic: a reason for the worker to halt */
+    uint16_t shadow_arm;    /* BM_SHADOW_ARM when it was looked at last */
+    uint32_t sq_event;      /* what is in struct bm_hw_shadow */
+    uint32_t cq_event;      /* likewise */
 
     uint32_t sq_head;       /* the next submission to be fetched */
     uint32_t cq_posted;     /* completions since the queue was enabled */
@@ -212,6 +221,7 @@ void bm_reset(BusmasterState *s, const char *why);
 
 /* regs.c: the registers */
 extern const MemoryRegionOps bm_regs_ops;
+void bm_bad_write(hwaddr addr, uint64_t value, const char *why);
 
 /* irq.c: interrupts */
 void bm_irq_raise(BusmasterState *s, unsigned vector);
@@ -229,14 +239,19 @@ void bm_queue_disable(BmQueue *q);
 void bm_queue_halt(BmQueue *q, enum bm_halt cause);
 void bm_queue_reset(BmQueue *q);
 void bm_queue_stop(BmQueue *q);
-void bm_queue_bad_doorbell(BmQueue *q, enum bm_halt cause);
 void bm_queue_abort(BmQueue *q, uint16_t tag);
 void bm_queue_kick(BmQueue *q);
 
 /* ring.c: submissions are fetched, completions are posted */
 bool bm_ring_geometry_valid(BmQueue *q);
 bool bm_ring_sync(BmQueue *q);
-void bm_ring_rearm(BmQueue *q, bool arm);
+
+/* doorbell.c: what the driver says, by registers or in memory */
+void bm_doorbell_reset(BmQueue *q);
+bool bm_doorbell_geometry_valid(BmQueue *q);
+void bm_doorbell_tail(BmQueue *q, uint64_t value);
+void bm_doorbell_head(BmQueue *q, uint64_t value);
+bool bm_doorbell_sync(BmQueue *q);
 
 /* engine.c: the round-robin and the state machine */
 bool bm_engine_run(BmQueue *q, uint64_t budget);

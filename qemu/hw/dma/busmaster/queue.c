@@ -74,17 +74,13 @@ void bm_queue_halt(BmQueue *q, enum bm_halt cause)
 /* CTL.ENABLE was set in a disabled queue. */
 void bm_queue_enable(BmQueue *q)
 {
-    if (!bm_ring_geometry_valid(q)) {
+    if (!bm_ring_geometry_valid(q) || !bm_doorbell_geometry_valid(q)) {
         bm_queue_halt(q, BM_HALT_BAD_GEOMETRY);
         return;
     }
     bm_queue_clear(q);
-    q->sq_tail = 0;
-    q->cq_head = 0;
+    bm_doorbell_reset(q);
     q->cq_tail = 0;
-    q->armed = false;
-    q->stalled = false;
-    q->bad_doorbell = BM_HALT_NONE;
     q->sq_head = 0;
     q->cq_posted = 0;
     q->irq_posted = 0;
@@ -128,20 +124,12 @@ void bm_queue_reset(BmQueue *q)
     q->sq_base = 0;
     q->cq_base = 0;
     q->order = 0;
-    q->sq_tail = 0;
-    q->cq_head = 0;
-    q->armed = false;
+    q->shadow = 0;
+    bm_doorbell_reset(q);
     stat64_init(&q->mrd_tlps, 0);
     stat64_init(&q->mrd_bytes, 0);
     stat64_init(&q->mwr_tlps, 0);
     stat64_init(&q->mwr_bytes, 0);
-}
-
-/* A doorbell was rung with nonsense: the worker halts, whatever comes after. */
-void bm_queue_bad_doorbell(BmQueue *q, enum bm_halt cause)
-{
-    qatomic_cmpxchg(&q->bad_doorbell, BM_HALT_NONE, cause);
-    bm_queue_kick(q);
 }
 
 /*

@@ -36,7 +36,7 @@ static bool bm_access_decode(BmAccess *a, hwaddr addr, unsigned size)
     return true;
 }
 
-static void bm_bad_write(hwaddr addr, uint64_t value, const char *why)
+void bm_bad_write(hwaddr addr, uint64_t value, const char *why)
 {
     qemu_log_mask(LOG_GUEST_ERROR, "busmaster: write of 0x%" PRIx64
                   " to register 0x%" HWADDR_PRIx " ignored: %s\n",
@@ -95,7 +95,8 @@ static uint64_t bm_ctl_read(BusmasterState *s, hwaddr reg)
     case BM_REG_CAP2:
         return BM_PREP(BM_CAP2_OPS, BIT(BM_OP_NOP) | BIT(BM_OP_COPY) |
                        BIT(BM_OP_FILL) | BIT(BM_OP_CRC32C) |
-                       BIT(BM_OP_COPY_CRC32C) | BIT(BM_OP_COMPARE));
+                       BIT(BM_OP_COPY_CRC32C) | BIT(BM_OP_COMPARE)) |
+               BM_PREP(BM_CAP2_FEATURES, BM_FEAT_SHADOW);
     case BM_REG_MEM_SIZE:
         return s->mem_size;
     case BM_REG_CTRL:
@@ -163,53 +164,20 @@ static uint64_t bm_queue_read(BmQueue *q, hwaddr reg)
         return q->cq_base;
     case BM_QREG_ORDER:
         return q->order;
+    case BM_QREG_SHADOW:
+        return q->shadow;
     case BM_QREG_CTL:
         return state == BM_QSTATE_RUNNING || state == BM_QSTATE_HALTED ?
                BM_QCTL_ENABLE : 0;
     case BM_QREG_STATE:
         return qatomic_read(&q->state);
     case BM_QREG_MODERATION:
-    case BM_QREG_SHADOW:
     case BM_QREG_ABORT:
         return 0;
     default:
         qemu_log_mask(LOG_GUEST_ERROR, "busmaster: read of reserved register "
                       "0x%" HWADDR_PRIx " of queue %u\n", reg, q->index);
         return 0;
-    }
-}
-
-static void bm_sq_tail_write(BmQueue *q, uint64_t value)
-{
-    if (bm_queue_state(q) != BM_QSTATE_RUNNING) {
-        bm_bad_write(BM_QREG_SQ_TAIL, value, "the queue is not running");
-    } else if (value >> q->order) {
-        bm_queue_bad_doorbell(q, BM_HALT_BAD_TAIL);
-    } else {
-        qatomic_set(&q->sq_tail, value);
-        bm_queue_kick(q);
-    }
-}
-
-static void bm_cq_head_write(BmQueue *q, uint64_t value)
-{
-    uint32_t mask = (1u << q->order) - 1;
-    uint32_t head = BM_GET(BM_CQ_HEAD_INDEX, value);
-    uint32_t posted = (qatomic_read(&q->cq_tail) - q->cq_head) & mask;
-    enum bm_qstate state = bm_queue_state(q);
-
-    if (state != BM_QSTATE_RUNNING && state != BM_QSTATE_DRAINING) {
-        bm_bad_write(BM_QREG_CQ_HEAD, value, "the queue is not running");
-    } else if (head > mask || ((head - q->cq_head) & mask) > posted ||
-               value & ~(uint64_t)(BM_CQ_HEAD_INDEX | BM_CQ_HEAD_ARM)) {
-        bm_queue_bad_doorbell(q, BM_HALT_BAD_HEAD);
-    } else {
-        qatomic_set(&q->cq_head, head);
-        if (value & BM_CQ_HEAD_ARM) {
-            /* The head first: what it tells to be seen raises no interrupt. */
-            qatomic_store_release(&q->armed, true);
-        }
-        bm_ring_rearm(q, value & BM_CQ_HEAD_ARM);
     }
 }
 
@@ -237,10 +205,10 @@ static void bm_queue_write(BmQueue *q, hwaddr reg, uint64_t value)
 
     switch (reg) {
     case BM_QREG_SQ_TAIL:
-        bm_sq_tail_write(q, value);
+        bm_doorbell_tail(q, value);
         return;
     case BM_QREG_CQ_HEAD:
-        bm_cq_head_write(q, value);
+        bm_doorbell_head(q, value);
         return;
     case BM_QREG_CTL:
         bm_queue_ctl_write(q, value);
@@ -251,12 +219,15 @@ static void bm_queue_write(BmQueue *q, hwaddr reg, uint64_t value)
     case BM_QREG_SQ_BASE:
     case BM_QREG_CQ_BASE:
     case BM_QREG_ORDER:
+    case BM_QREG_SHADOW:
         if (!disabled) {
             bm_bad_write(reg, value, "the queue is not disabled");
         } else if (reg == BM_QREG_SQ_BASE) {
             q->sq_base = value;
         } else if (reg == BM_QREG_CQ_BASE) {
             q->cq_base = value;
+        } else if (reg == BM_QREG_SHADOW) {
+            q->shadow = value;
         } else {
             q->order = value;
         }
@@ -301,7 +272,8 @@ static uint64_t bm_regs_read(void *opaque, hwaddr addr, unsigned size)
 /* Of these all 64 bits mean something: half a write changes half of them. */
 static bool bm_reg_is_wide(const BmQueue *q, hwaddr reg)
 {
-    return q && (reg == BM_QREG_SQ_BASE || reg == BM_QREG_CQ_BASE);
+    return q && (reg == BM_QREG_SQ_BASE || reg == BM_QREG_CQ_BASE ||
+                 reg == BM_QREG_SHADOW);
 }
 
 static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,

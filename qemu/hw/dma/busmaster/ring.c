@@ -151,43 +151,28 @@ static void bm_ring_notify(BmQueue *q)
     }
 }
 
-/* Post what is finished, and tell of it. False: halted. */
+/* Post what is finished, as far as there is room. False: halted. */
 static bool bm_ring_post(BmQueue *q)
 {
     uint32_t room;
 
-    do {
-        while (q->num_done && (room = bm_ring_room(q))) {
-            if (!bm_ring_write(q, MIN(q->num_done, room))) {
-                bm_queue_halt(q, BM_HALT_CQ_FAULT);
-                return false;
-            }
+    while (q->num_done && (room = bm_ring_room(q))) {
+        if (!bm_ring_write(q, MIN(q->num_done, room))) {
+            bm_queue_halt(q, BM_HALT_CQ_FAULT);
+            return false;
         }
-        qatomic_set(&q->stalled, q->num_done);
-        /* What is there, then what the driver says: see bm_ring_rearm(). */
-        smp_mb();
-    } while (q->num_done && bm_ring_room(q));
-    bm_ring_notify(q);
+    }
     return true;
 }
 
 /* Between two batches: tell the driver, and hear it. False: halted. */
 bool bm_ring_sync(BmQueue *q)
 {
-    return bm_ring_post(q) && bm_ring_fetch(q);
-}
-
-/*
- * The driver has moved its head, or has armed. That is the worker's business if
- * it waits for room, or if the vector may be due. Pairs with bm_ring_post():
- * either the worker saw the head and the arming, or what it did is seen here.
- */
-void bm_ring_rearm(BmQueue *q, bool arm)
-{
-    /* What the driver said, then what is there. */
-    smp_mb();
-    if (qatomic_read(&q->stalled) ||
-        (arm && qatomic_read(&q->cq_tail) != q->cq_head)) {
-        bm_queue_kick(q);
-    }
+    do {
+        if (!bm_ring_post(q) || !bm_doorbell_sync(q)) {
+            return false;
+        }
+    } while (q->num_done && bm_ring_room(q));
+    bm_ring_notify(q);
+    return bm_ring_fetch(q);
 }

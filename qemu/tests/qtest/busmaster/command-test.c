@@ -279,13 +279,13 @@ static void test_bar2_as_host(const void *worker)
 
 void bm_add_command_tests(void)
 {
-    bm_add_both("command/nop", test_nop);
-    bm_add_both("command/copy", test_copy);
-    bm_add_both("command/copy-crc32c", test_copy_crc32c);
-    bm_add_both("command/compare", test_compare);
-    bm_add_both("command/fill", test_fill);
-    bm_add_both("command/crc32c", test_crc32c);
-    bm_add_both("command/big", test_big);
+    bm_add_all("command/nop", test_nop);
+    bm_add_all("command/copy", test_copy);
+    bm_add_all("command/copy-crc32c", test_copy_crc32c);
+    bm_add_all("command/compare", test_compare);
+    bm_add_all("command/fill", test_fill);
+    bm_add_all("command/crc32c", test_crc32c);
+    bm_add_all("command/big", test_big);
     bm_add("command/local-ends", test_local_ends);
     bm_add("command/bar2-as-host", test_bar2_as_host);
 }

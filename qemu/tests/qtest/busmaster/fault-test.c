@@ -433,6 +433,20 @@ static void test_iommu_pages(const void *worker)
     qtest_writel(d->qts, VTD + VTD_GCMD, VTD_GCMD_TE | VTD_GCMD_SRTP);
     check_refused(&r, write_to(missing + BM_REG_CTRL, 4),
                   BM_ST_DMA_WRITE_FAULT, missing + BM_REG_CTRL);
+
+    /* Shadow doorbells that can be read, but not be written. */
+    bm_ring_write(&r, BM_QREG_CTL, 0);
+    bm_ring_wait_state(&r, BM_QSTATE_DISABLED);
+    qtest_memset(d->qts, ram + read_only, 0, sizeof(struct bm_hw_shadow));
+    qtest_memset(d->qts, r.cq, 0, 4096);
+    bm_ring_write(&r, BM_QREG_SHADOW, read_only);
+    bm_ring_write(&r, BM_QREG_CTL, BM_QCTL_ENABLE);
+    qtest_writel(d->qts, ram + read_only, 1);
+    bm_ring_write(&r, BM_QREG_SQ_TAIL, 1);
+    bm_assert_halted(&r, BM_HALT_SHADOW_FAULT);
+    g_assert_cmphex(bm_read(d, BM_REG_FAULT_ADDR), ==, read_only +
+                    offsetof(struct bm_hw_shadow, sq_event));
+    g_assert_cmphex(bm_read(d, BM_REG_FAULT_INFO) & BM_FAULT_WRITE, !=, 0);
     g_free(data);
     bm_end(d);
 }

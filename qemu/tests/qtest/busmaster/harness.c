@@ -60,12 +60,14 @@ BmDev *bm_new(QTestState *qts)
 BmDev *bm_start_machine(const char *args, const void *worker,
                         const char *props)
 {
+    const BmVariant *variant = worker;
     BmDev *d = bm_new(qtest_initf("-M q35 -m 256M -nodefaults %s "
                                   "-object iothread,id=io "
                                   "-device busmaster,id=bm,addr=04.0%s%s%s",
-                                  args, worker ? (const char *)worker : "",
+                                  args, bm_variant_props(worker),
                                   *props ? "," : "", props));
 
+    d->shadow = variant && variant->shadow;
     bm_attach(d, BM_DEVFN, BM_PCI_WINDOW);
     return d;
 }
@@ -93,12 +95,42 @@ void bm_add(const char *name, void (*fn)(const void *))
     qtest_add_data_func(path, NULL, fn);
 }
 
+static void bm_add_variant(const char *name, void (*fn)(const void *),
+                           const BmVariant *variant)
+{
+    g_autofree char *path = g_strdup_printf("busmaster/%s/%s", variant->name,
+                                            name);
+
+    qtest_add_data_func(path, variant, fn);
+}
+
 void bm_add_both(const char *name, void (*fn)(const void *))
 {
-    g_autofree char *path = g_strdup_printf("busmaster/iothread/%s", name);
+    static const BmVariant iothread = { "iothread", ",iothread=io" };
 
     bm_add(name, fn);
-    qtest_add_data_func(path, ",iothread=io", fn);
+    bm_add_variant(name, fn, &iothread);
+}
+
+void bm_add_all(const char *name, void (*fn)(const void *))
+{
+    static const BmVariant variants[] = {
+        { "shadow", "", true },
+        { "shadow-iothread", ",iothread=io", true },
+    };
+    unsigned i;
+
+    bm_add_both(name, fn);
+    for (i = 0; i < ARRAY_SIZE(variants); i++) {
+        bm_add_variant(name, fn, &variants[i]);
+    }
+}
+
+const char *bm_variant_props(const void *worker)
+{
+    const BmVariant *variant = worker;
+
+    return variant ? variant->props : "";
 }
 
 uint64_t bm_read(BmDev *d, uint64_t reg)
@@ -244,9 +276,17 @@ void bm_ring_enable(BmRing *r)
     r->tail = 0;
     r->head = 0;
     r->phase = true;
+    if (r->shadow) {
+        r->told_tail = 0;
+        r->told_head = 0;
+        qtest_memset(r->d->qts, r->shadow, 0, sizeof(struct bm_hw_shadow));
+        bm_shadow_write(r, offsetof(struct bm_hw_shadow, cq_event),
+                        BM_EVENT_NONE);
+    }
     bm_ring_write(r, BM_QREG_SQ_BASE, r->sq);
     bm_ring_write(r, BM_QREG_CQ_BASE, r->cq);
     bm_ring_write(r, BM_QREG_ORDER, r->order);
+    bm_ring_write(r, BM_QREG_SHADOW, r->shadow);
     bm_ring_write(r, BM_QREG_CTL, BM_QCTL_ENABLE);
 }
 
@@ -258,6 +298,7 @@ void bm_ring_init(BmRing *r, BmDev *d, unsigned q, unsigned order)
     r->order = order;
     r->sq = bm_alloc(d, sizeof(struct bm_hw_sqe) << order);
     r->cq = bm_alloc(d, sizeof(struct bm_hw_cqe) << order);
+    r->shadow = d->shadow ? bm_alloc(d, sizeof(struct bm_hw_shadow)) : 0;
     bm_ring_enable(r);
     g_assert_cmphex(bm_ring_reg(r, BM_QREG_STATE), ==, BM_QSTATE_RUNNING);
 }
@@ -270,9 +311,52 @@ void bm_push(BmRing *r, const struct bm_hw_sqe *sqe)
     r->tail = (r->tail + 1) & ((1u << r->order) - 1);
 }
 
+/* @word is the offset of a word in struct bm_hw_shadow. */
+void bm_shadow_write(BmRing *r, size_t word, uint32_t value)
+{
+    qtest_writel(r->d->qts, r->shadow + word, value);
+}
+
+uint32_t bm_shadow_read(BmRing *r, size_t word)
+{
+    return qtest_readl(r->d->qts, r->shadow + word);
+}
+
+/* Is it passed by a move from @from to @to? */
+bool bm_passes(BmRing *r, uint32_t event, uint32_t from, uint32_t to)
+{
+    uint32_t mask = (1u << r->order) - 1;
+
+    return event != BM_EVENT_NONE &&
+           ((to - event - 1) & mask) < ((to - from) & mask);
+}
+
+/*
+ * Change one of the driver's words; if that passes the event, write the
+ * register: with nonsense, since its value does not count.
+ */
+static void bm_shadow_ring(BmRing *r, size_t word, uint32_t value,
+                           uint32_t *told, size_t event, uint64_t reg)
+{
+    uint32_t mask = (1u << r->order) - 1;
+    uint32_t from = *told;
+
+    *told = value;
+    bm_shadow_write(r, word, value);
+    if (bm_passes(r, bm_shadow_read(r, event), from & mask, value & mask)) {
+        bm_ring_write(r, reg, UINT32_MAX);
+    }
+}
+
 void bm_doorbell(BmRing *r)
 {
-    bm_ring_write(r, BM_QREG_SQ_TAIL, r->tail);
+    if (!r->shadow) {
+        bm_ring_write(r, BM_QREG_SQ_TAIL, r->tail);
+        return;
+    }
+    bm_shadow_ring(r, offsetof(struct bm_hw_shadow, sq_tail), r->tail,
+                   &r->told_tail, offsetof(struct bm_hw_shadow, sq_event),
+                   BM_QREG_SQ_TAIL);
 }
 
 void bm_submit(BmRing *r, const struct bm_hw_sqe *sqe)
@@ -315,9 +399,26 @@ void bm_reap(BmRing *r)
     }
 }
 
+/* @flags: BM_CQ_HEAD_ARM */
+void bm_ack_at(BmRing *r, uint32_t head, uint32_t flags)
+{
+    uint32_t arm = r->told_head & BM_SHADOW_ARM;
+
+    if (!r->shadow) {
+        bm_ring_write(r, BM_QREG_CQ_HEAD, head | flags);
+        return;
+    }
+    if (flags) {
+        arm += BM_PREP(BM_SHADOW_ARM, 1);
+    }
+    bm_shadow_ring(r, offsetof(struct bm_hw_shadow, cq_head), head | arm,
+                   &r->told_head, offsetof(struct bm_hw_shadow, cq_event),
+                   BM_QREG_CQ_HEAD);
+}
+
 void bm_ack(BmRing *r, uint32_t flags)
 {
-    bm_ring_write(r, BM_QREG_CQ_HEAD, r->head | flags);
+    bm_ack_at(r, r->head, flags);
 }
 
 /* Submit, wait, acknowledge: returns the status, @r->cqe has the rest. */

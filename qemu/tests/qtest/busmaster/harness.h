@@ -38,6 +38,7 @@ typedef struct BmDev {
     uint64_t mem_size;
     uint64_t next;          /* free RAM */
     uint64_t msi;           /* RAM that takes the messages: a word a vector */
+    bool shadow;            /* its rings have shadow doorbells */
 } BmDev;
 
 typedef struct BmCqe {
@@ -55,6 +56,9 @@ typedef struct BmRing {
     uint64_t cq;
     uint32_t tail;
     uint32_t head;
+    uint64_t shadow;        /* struct bm_hw_shadow, or 0 */
+    uint32_t told_tail;     /* what is in it */
+    uint32_t told_head;
     bool phase;
     BmCqe cqe;              /* the last that bm_reap() took */
 } BmRing;
@@ -69,9 +73,17 @@ typedef struct BmPlace {
     size_t size[64];
 } BmPlace;
 
+/* How a test is run; none at all: in the main loop, with registers. */
+typedef struct BmVariant {
+    const char *name;
+    const char *props;
+    bool shadow;
+} BmVariant;
+
 /*
- * The machine. @worker is a test's data: NULL, or the property that gives the
- * device an iothread; bm_add_both() registers a test with one and the other.
+ * The machine. @worker is a test's data: NULL, or a BmVariant. bm_add_both()
+ * registers a test to run in the main loop and in an iothread, bm_add_all() to
+ * run both ways with shadow doorbells as well.
  */
 BmDev *bm_start(const void *worker, const char *props);
 BmDev *bm_start_machine(const char *args, const void *worker,
@@ -82,6 +94,8 @@ void bm_map(BmDev *d);
 void bm_end(BmDev *d);
 void bm_add(const char *name, void (*fn)(const void *));
 void bm_add_both(const char *name, void (*fn)(const void *));
+void bm_add_all(const char *name, void (*fn)(const void *));
+const char *bm_variant_props(const void *worker);
 
 /* Registers: 64 bits each, as the contract has them. */
 uint64_t bm_read(BmDev *d, uint64_t reg);
@@ -108,10 +122,14 @@ void bm_ring_write(BmRing *r, uint64_t reg, uint64_t value);
 void bm_ring_wait_state(BmRing *r, enum bm_qstate state);
 void bm_assert_halted(BmRing *r, enum bm_halt cause);
 void bm_push(BmRing *r, const struct bm_hw_sqe *sqe);
+void bm_shadow_write(BmRing *r, size_t word, uint32_t value);
+uint32_t bm_shadow_read(BmRing *r, size_t word);
+bool bm_passes(BmRing *r, uint32_t event, uint32_t from, uint32_t to);
 void bm_doorbell(BmRing *r);
 void bm_submit(BmRing *r, const struct bm_hw_sqe *sqe);
 bool bm_poll(BmRing *r);
 void bm_reap(BmRing *r);
+void bm_ack_at(BmRing *r, uint32_t head, uint32_t flags);
 void bm_ack(BmRing *r, uint32_t flags);
 unsigned bm_exec(BmRing *r, const struct bm_hw_sqe *sqe);
 
@@ -141,5 +159,6 @@ void bm_add_inline_tests(void);
 void bm_add_irq_tests(void);
 void bm_add_fault_tests(void);
 void bm_add_reset_tests(void);
+void bm_add_shadow_tests(void);
 
 #endif

@@ -164,9 +164,12 @@ static void test_property(const void *worker)
     ring_both(&t, 1);
     bm_assert_halted(&t.r, BM_HALT_BAD_HEAD);
     again(&t);
+    bm_msix_setup(t.d, 2);
+    bm_ack(&t.r, ARM);
     push(&t, 0);
     bm_doorbell(&t.r);
     bm_reap(&t.r);
+    bm_msix_wait(t.d, BM_VECTOR_QUEUE(0));
     bm_end(t.d);
 }
 

@@ -50,8 +50,10 @@ static void test_wrap(const void *worker)
             g_assert_false(bm_poll(&r));
             bm_ack(&r, 0);
         }
-        g_assert_cmphex(bm_ring_reg(&r, BM_QREG_CQ_HEAD), ==, r.head);
-        g_assert_cmphex(bm_ring_reg(&r, BM_QREG_SQ_TAIL), ==, r.tail);
+        if (!d->shadow) {
+            g_assert_cmphex(bm_ring_reg(&r, BM_QREG_CQ_HEAD), ==, r.head);
+            g_assert_cmphex(bm_ring_reg(&r, BM_QREG_SQ_TAIL), ==, r.tail);
+        }
     }
     bm_end(d);
 }
@@ -197,7 +199,7 @@ static void test_cq_full(const void *worker)
                                 offsetof(struct bm_hw_cqe, tag)), ==, 0);
 
     /* Room for one, then for all. */
-    bm_ring_write(&r, BM_QREG_CQ_HEAD, 1);
+    bm_ack_at(&r, 1, 0);
     bm_reap(&r);
     g_assert_cmphex(r.cqe.tag, ==, seen++);
     bm_settle(d);
@@ -309,14 +311,14 @@ static void test_drain_cq_full(const void *worker)
 
 void bm_add_queue_tests(void)
 {
-    bm_add_both("queue/wrap", test_wrap);
+    bm_add_all("queue/wrap", test_wrap);
     bm_add("queue/largest", test_largest);
     bm_add("queue/one-queue", test_one_queue);
-    bm_add_both("queue/64-queues", test_64_queues);
-    bm_add_both("queue/overtake", test_overtake);
-    bm_add_both("queue/fence", test_fence);
-    bm_add_both("queue/cq-full", test_cq_full);
-    bm_add_both("queue/abort", test_abort);
+    bm_add_all("queue/64-queues", test_64_queues);
+    bm_add_all("queue/overtake", test_overtake);
+    bm_add_all("queue/fence", test_fence);
+    bm_add_all("queue/cq-full", test_cq_full);
+    bm_add_all("queue/abort", test_abort);
     bm_add_both("queue/drain", test_drain);
-    bm_add("queue/drain-cq-full", test_drain_cq_full);
+    bm_add_both("queue/drain-cq-full", test_drain_cq_full);
 }

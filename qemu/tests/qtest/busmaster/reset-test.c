@@ -250,7 +250,7 @@ static void test_unplug(const void *worker)
                              "addr=05.0 "
                              "-device busmaster,id=bm,bus=rp,queues=2,"
                              "mem-size=64M%s",
-                             worker ? (const char *)worker : ""));
+                             bm_variant_props(worker)));
     bus = t.d->bus;
     bus->config_writeb(bus, port, PCI_SECONDARY_BUS, 1);
     bus->config_writeb(bus, port, PCI_SUBORDINATE_BUS, 1);
