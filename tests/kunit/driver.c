@@ -5,19 +5,28 @@
  * The very files that busmaster.ko is made of, all but those that need a PCI bus or
  * an open file: main.c, cdev.c and sysfs.c. What they would provide, fake.c does.
  *
- * queue.c looks at its completion ring through fake_cq_pop(), which lets the fake
- * device act before and after a look, as real ones do.
+ * What some of them call is taken to fake.c: it lets the fake device act before and
+ * after the driver looks at a completion ring, as real ones do, and mappings fail.
  */
+#include <linux/dma-mapping.h>
+
 #include "fake.h"
 
 #include "../../drivers/ring.c"
-#include "../../drivers/hw.c"
-#include "../../drivers/recover.c"
 
 #define bm_cq_pop fake_cq_pop
+#define bm_cq_dry fake_cq_dry
+#include "../../drivers/hw.c"
 #include "../../drivers/queue.c"
 #undef bm_cq_pop
+#undef bm_cq_dry
 
+#define dma_map_sgtable fake_dma_map_sgtable
+#define dma_unmap_sgtable fake_dma_unmap_sgtable
 #include "../../drivers/mem.c"
+#undef dma_map_sgtable
+#undef dma_unmap_sgtable
+
+#include "../../drivers/recover.c"
 #include "../../drivers/io.c"
 #include "../../drivers/coalesce.c"

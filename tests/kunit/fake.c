@@ -7,6 +7,7 @@
  * bm_enter() and bm_exit() count, too.
  */
 #include <linux/bitfield.h>
+#include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/slab.h>
 
@@ -57,6 +58,12 @@ u32 fake_doorbell(struct bm_queue *q, u32 reg)
 	return fake_peek32(fake_of(q->bm), BM_QUEUE_PAGE(q->id) + reg);
 }
 
+/* So that a later look tells whether the driver has written there. */
+void fake_untouch(struct bm_queue *q, u32 reg)
+{
+	fake_poke32(fake_of(q->bm), BM_QUEUE_PAGE(q->id) + reg, FAKE_UNTOUCHED);
+}
+
 static void fake_agent(struct work_struct *work)
 {
 	struct fake *fake = container_of(to_delayed_work(work), struct fake, agent);
@@ -85,6 +92,8 @@ void fake_queue_reset(struct bm_queue *q)
 	side->phase = BM_CQE_PHASE;
 	fake_poke32(fake, BM_QUEUE_PAGE(q->id) + BM_QREG_SQ_TAIL, 0);
 	fake_poke32(fake, BM_QUEUE_PAGE(q->id) + BM_QREG_CQ_HEAD, 0);
+	fake_poke32(fake, BM_QUEUE_PAGE(q->id) + BM_QREG_MODERATION, 0);
+	fake_poke64(fake, BM_QUEUE_PAGE(q->id) + BM_QREG_SHADOW, 0);
 	fake_poke32(fake, BM_QUEUE_PAGE(q->id) + BM_QREG_STATE, BM_QSTATE_RUNNING);
 }
 
@@ -409,6 +418,40 @@ bool fake_cq_pop(struct bm_cq *cq, struct bm_completion *c)
 	if (!popped && fake->when_dry)
 		fake->when_dry(q);
 	return popped;
+}
+
+/* What hw.c calls for bm_cq_dry(), with which it looks once more when it has armed. */
+bool fake_cq_dry(const struct bm_cq *cq)
+{
+	struct bm_queue *q = container_of((struct bm_cq *)cq, struct bm_queue, cq);
+	struct fake *fake = fake_of(q->bm);
+
+	if (fake->before_dry)
+		fake->before_dry(q);
+	return bm_cq_dry(cq);
+}
+
+/* What mem.c calls for dma_map_sgtable(): it may fail. */
+int fake_dma_map_sgtable(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir,
+			 unsigned long attrs)
+{
+	struct fake *fake = container_of(dev, struct fake, pdev.dev);
+	int err = 0;
+
+	fake->maps++;
+	if (fake->on_map)
+		err = fake->on_map(fake);
+	return err ?: dma_map_sgtable(dev, sgt, dir, attrs);
+}
+
+void fake_dma_unmap_sgtable(struct device *dev, struct sg_table *sgt,
+			    enum dma_data_direction dir, unsigned long attrs)
+{
+	struct fake *fake = container_of(dev, struct fake, pdev.dev);
+
+	if (fake->on_unmap)
+		fake->on_unmap(fake, sgt);
+	dma_unmap_sgtable(dev, sgt, dir, attrs);
 }
 
 /* A client's done(): counts. */

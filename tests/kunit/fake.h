@@ -19,6 +19,7 @@
 #define FAKE_QUEUES 4 /* at most, polled ones included */
 #define FAKE_DEPTH 128 /* requests a queue, at most */
 #define FAKE_MEM_SIZE SZ_64M
+#define FAKE_UNTOUCHED 0xdeadbeefu /* in a register that a test wants to see written, or not */
 
 /**
  * struct fake_shape - which device a test wants
@@ -61,6 +62,10 @@ struct fake_queue {
  * @on_reset: what @agent does then
  * @before_pop: called before the driver looks at a completion, with the queue locked
  * @when_dry: called after it looked and found none, likewise
+ * @before_dry: called before it looks once more, having armed, likewise
+ * @on_map: called before memory is mapped for DMA; its error becomes that of the mapping
+ * @maps: how often
+ * @on_unmap: called before a mapping ends
  * @pops: how often the driver looked
  * @users: between bm_enter() and bm_exit()
  * @may_reset: completed: bm_stop() goes on
@@ -79,6 +84,10 @@ struct fake {
 	void (*on_reset)(struct fake *fake);
 	void (*before_pop)(struct bm_queue *q);
 	void (*when_dry)(struct bm_queue *q);
+	void (*before_dry)(struct bm_queue *q);
+	int (*on_map)(struct fake *fake);
+	unsigned int maps;
+	void (*on_unmap)(struct fake *fake, struct sg_table *sgt);
 	unsigned int pops;
 	atomic_t users;
 	struct completion may_reset;
@@ -101,6 +110,7 @@ u64 fake_peek64(struct fake *fake, u32 reg);
 void fake_poke32(struct fake *fake, u32 reg, u32 val);
 void fake_poke64(struct fake *fake, u32 reg, u64 val);
 u32 fake_doorbell(struct bm_queue *q, u32 reg);
+void fake_untouch(struct bm_queue *q, u32 reg);
 void fake_expect_reset(struct fake *fake, void (*on_reset)(struct fake *fake));
 
 /* The device's side of a queue */
@@ -111,7 +121,14 @@ u16 fake_fetch_tag(struct bm_queue *q);
 void fake_write(struct bm_queue *q, const struct bm_completion *c);
 void fake_answer(struct bm_queue *q, u16 tag, enum bm_status status, u64 info);
 unsigned int fake_serve(struct bm_queue *q);
+
+/* What the driver calls instead of the functions without fake_ */
 bool fake_cq_pop(struct bm_cq *cq, struct bm_completion *c);
+bool fake_cq_dry(const struct bm_cq *cq);
+int fake_dma_map_sgtable(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir,
+			 unsigned long attrs);
+void fake_dma_unmap_sgtable(struct device *dev, struct sg_table *sgt,
+			    enum dma_data_direction dir, unsigned long attrs);
 
 /* The driver's clients */
 struct bm_request *fake_request(struct fake *fake);

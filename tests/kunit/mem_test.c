@@ -5,6 +5,7 @@
  * The memory is the kernel's own, contiguous or not; user pages, pinned, are for the
  * tests in a guest. What the device is told is compared with where the bytes are.
  */
+#include <linux/bvec.h>
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -41,19 +42,25 @@ static void *mem_scattered(struct kunit *test, size_t length)
 	return data;
 }
 
-/* Map what @length bytes behind @offset allow; the iterator must move by just that. */
+/* Map what an iterator and a number of pages allow; it must move by just that. */
+static ssize_t map_iter(struct bm_request *rq, struct bm_hw_ptr *ptr, struct iov_iter *iter,
+			unsigned int pages)
+{
+	size_t before = iov_iter_count(iter);
+	ssize_t n = bm_mem_map(rq, iter, pages, ptr);
+
+	return iov_iter_count(iter) == before - (n > 0 ? n : 0) ? n : -EBADE;
+}
+
+/* Map what a command allows of @length bytes behind @offset. */
 static ssize_t map_kvec(struct bm_request *rq, struct bm_hw_ptr *ptr, unsigned int direction,
 			struct kvec *vec, unsigned int nr, size_t offset, size_t length)
 {
 	struct iov_iter iter;
-	ssize_t n;
 
 	iov_iter_kvec(&iter, direction, vec, nr, offset + length);
 	iov_iter_advance(&iter, offset);
-	n = bm_mem_map(rq, &iter, rq->queue->bm->cmd_pages, ptr);
-	if (iov_iter_count(&iter) != length - (n > 0 ? n : 0))
-		return -EBADE;
-	return n;
+	return map_iter(rq, ptr, &iter, rq->queue->bm->cmd_pages);
 }
 
 /* Kernel memory is not pinned, and so let go before this returns. */
@@ -80,12 +87,17 @@ static void expect_memory(struct kunit *test, struct bm_request *rq, struct bm_h
 			  void *data, size_t length)
 {
 	struct bm_hw_seg single = { .addr = ptr->addr, .length = cpu_to_le32(length) };
-	struct bm_hw_seg *seg = ptr->space == BM_SPACE_HOST ? &single : rq->lists[0].seg;
 	struct bm_sgl_list *list = rq->lists;
+	struct bm_hw_seg *seg = &single;
 	size_t at = 0, done = 0;
 
-	if (ptr->space == BM_SPACE_HOST_SGL)
-		KUNIT_ASSERT_EQ(test, le64_to_cpu(ptr->addr), list->dma);
+	if (ptr->space == BM_SPACE_HOST_SGL) {
+		u64 start = le64_to_cpu(ptr->addr) - list->dma;
+
+		KUNIT_ASSERT_LE(test, start + le32_to_cpu(ptr->count) * sizeof(*seg), SZ_4K);
+		KUNIT_ASSERT_EQ(test, start % sizeof(*seg), 0);
+		seg = list->seg + start / sizeof(*seg);
+	}
 	while (done < length) {
 		size_t part;
 
@@ -294,6 +306,162 @@ static void direction_follows_the_iterator(struct kunit *test)
 	unmap(test, rq);
 }
 
+struct limit_param {
+	const char *name;
+	unsigned int pages;
+	size_t offset;
+	size_t mapped;
+};
+
+/* Of 40 pages, which is more than are collected at a time. */
+static const struct limit_param limit_params[] = {
+	{ "1 page", 1, 0, PAGE_SIZE },
+	{ "1 page, of which 1 byte", 1, PAGE_SIZE - 1, 1 },
+	{ "2 pages, off by one", 2, 1, 2 * PAGE_SIZE - 1 },
+	{ "31 pages", 31, 0, 31 * PAGE_SIZE },
+	{ "32 pages", 32, 0, 32 * PAGE_SIZE },
+	{ "33 pages", 33, 0, 33 * PAGE_SIZE },
+	{ "33 pages, off by one", 33, 1, 33 * PAGE_SIZE - 1 },
+	{ "50 pages, of which 40 are there", 50, 0, 40 * PAGE_SIZE },
+};
+
+KUNIT_ARRAY_PARAM_DESC(limit, limit_params, name);
+
+static void mapped_is_no_more_than(struct kunit *test)
+{
+	const struct limit_param *param = test->param_value;
+	struct bm_request *rq = mem_request(test);
+	void *data = mem_scattered(test, 40 * PAGE_SIZE);
+	struct kvec vec = { data, 40 * PAGE_SIZE };
+	struct iov_iter iter;
+	struct bm_hw_ptr ptr;
+
+	iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, vec.iov_len);
+	iov_iter_advance(&iter, param->offset);
+	KUNIT_ASSERT_EQ(test, map_iter(rq, &ptr, &iter, param->pages), param->mapped);
+	expect_memory(test, rq, &ptr, data + param->offset, param->mapped);
+	unmap(test, rq);
+}
+
+/* Neighbours that come one by one, as pages of a file do. */
+static void pages_in_a_row_are_one_pointer(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	char *data = kunit_kmalloc(test, SZ_256K, GFP_KERNEL);
+	struct bio_vec *vec = kunit_kcalloc(test, 40, sizeof(*vec), GFP_KERNEL);
+	struct iov_iter iter;
+	struct bm_hw_ptr ptr;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	for (i = 0; i < 40; i++)
+		bvec_set_virt(&vec[i], data + i * PAGE_SIZE, PAGE_SIZE);
+	iov_iter_bvec(&iter, ITER_DEST, vec, 40, 40 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, map_iter(rq, &ptr, &iter, BM_CMD_PAGES), 40 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, rq->nr_segs, 1);
+	KUNIT_EXPECT_EQ(test, ptr.space, BM_SPACE_HOST);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(ptr.addr), virt_to_phys(data));
+	unmap(test, rq);
+}
+
+/* A hole, an overlap, a step back: none of them is one piece of memory. */
+static void pieces_with_a_gap_are_apart(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	char *data = kunit_kmalloc(test, SZ_64K, GFP_KERNEL);
+	struct kvec vec[] = {
+		{ data, PAGE_SIZE },
+		{ data + PAGE_SIZE + 64, 64 },
+		{ data + PAGE_SIZE + 128 + 1, 64 },
+		{ data + 5 * PAGE_SIZE, 64 },
+		{ data + 4 * PAGE_SIZE + 64, 64 },
+	};
+	struct bm_hw_ptr ptr;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	KUNIT_ASSERT_EQ(test, PAGE_SIZE + 256,
+			map_kvec(rq, &ptr, ITER_SOURCE, vec, 5, 0, PAGE_SIZE + 256));
+	KUNIT_EXPECT_EQ(test, rq->nr_segs, 5);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(ptr.count), 5);
+	unmap(test, rq);
+}
+
+struct sides_param {
+	const char *name;
+	size_t src;
+	size_t dst;
+};
+
+static const struct sides_param sides_params[] = {
+	{ "a byte each", 1, 1 },
+	{ "a page and a few", PAGE_SIZE, 5 * PAGE_SIZE },
+	{ "a few and a page", 5 * PAGE_SIZE, PAGE_SIZE },
+	{ "off by one", 5 * PAGE_SIZE + 1, 7 * PAGE_SIZE - 1 },
+	{ "as long as can be", BM_CMD_BYTES / 2, BM_CMD_BYTES / 2 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(sides, sides_params, name);
+
+static void two_sides_share_a_request(struct kunit *test)
+{
+	const struct sides_param *param = test->param_value;
+	struct bm_request *rq = mem_request(test);
+	void *src = mem_scattered(test, BM_CMD_BYTES / 2);
+	void *dst = mem_scattered(test, BM_CMD_BYTES / 2);
+	struct kvec from = { src, param->src }, to = { dst, param->dst };
+	struct bm_hw_ptr src_ptr, dst_ptr;
+	int i;
+
+	rq->queue->bm->cmd_pages = BM_CMD_PAGES / 2;
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, param->src,
+				map_kvec(rq, &src_ptr, ITER_SOURCE, &from, 1, 0, param->src));
+		KUNIT_ASSERT_EQ(test, param->dst,
+				map_kvec(rq, &dst_ptr, ITER_DEST, &to, 1, 0, param->dst));
+		KUNIT_EXPECT_EQ(test, rq->nr_maps, 2);
+		KUNIT_EXPECT_EQ(test, rq->maps[0].dir, DMA_TO_DEVICE);
+		KUNIT_EXPECT_EQ(test, rq->maps[1].dir, DMA_FROM_DEVICE);
+		expect_memory(test, rq, &src_ptr, src, param->src);
+		expect_memory(test, rq, &dst_ptr, dst, param->dst);
+		unmap(test, rq);
+	}
+}
+
+static int map_fails(struct fake *fake)
+{
+	return -EIO;
+}
+
+/* The side that is there stays as it is, and the other one can be tried again. */
+static void failure_of_one_side_leaves_the_other(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	struct fake *fake = container_of(rq->queue->bm, struct fake, bm);
+	void *src = mem_scattered(test, 8 * PAGE_SIZE), *dst = mem_scattered(test, 8 * PAGE_SIZE);
+	struct kvec from = { src, 8 * PAGE_SIZE }, to = { dst, 8 * PAGE_SIZE };
+	struct bm_hw_ptr src_ptr, dst_ptr;
+
+	KUNIT_ASSERT_EQ(test, from.iov_len,
+			map_kvec(rq, &src_ptr, ITER_SOURCE, &from, 1, 0, from.iov_len));
+	fake->on_map = map_fails;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			map_kvec(rq, &dst_ptr, ITER_DEST, &to, 1, 0, to.iov_len));
+	KUNIT_EXPECT_EQ(test, rq->nr_maps, 1);
+	expect_memory(test, rq, &src_ptr, src, from.iov_len);
+	fake->on_map = NULL;
+	KUNIT_EXPECT_EQ(test, to.iov_len,
+			map_kvec(rq, &dst_ptr, ITER_DEST, &to, 1, 0, to.iov_len));
+	expect_memory(test, rq, &dst_ptr, dst, to.iov_len);
+	expect_memory(test, rq, &src_ptr, src, from.iov_len);
+	unmap(test, rq);
+}
+
+static void nothing_mapped_is_released_too(struct kunit *test)
+{
+	unmap(test, mem_request(test));
+}
+
 static struct kunit_case mem_cases[] = {
 	KUNIT_CASE(contiguous_memory_is_one_pointer),
 	KUNIT_CASE_PARAM(scattered_memory_is_told_byte_by_byte, span_gen_params),
@@ -303,6 +471,12 @@ static struct kunit_case mem_cases[] = {
 	KUNIT_CASE(many_pieces_are_mapped_in_part),
 	KUNIT_CASE(request_maps_again_and_again),
 	KUNIT_CASE(direction_follows_the_iterator),
+	KUNIT_CASE_PARAM(mapped_is_no_more_than, limit_gen_params),
+	KUNIT_CASE(pages_in_a_row_are_one_pointer),
+	KUNIT_CASE(pieces_with_a_gap_are_apart),
+	KUNIT_CASE_PARAM(two_sides_share_a_request, sides_gen_params),
+	KUNIT_CASE(failure_of_one_side_leaves_the_other),
+	KUNIT_CASE(nothing_mapped_is_released_too),
 	{}
 };
 

@@ -52,6 +52,35 @@ static void distance_counts_the_steps(struct kunit *test)
 					bm_ring_distance(from, (from + n) % entries, entries));
 }
 
+/* Is an event met on the way? */
+static bool is_on_the_way(u32 event, u32 from, u32 to, u32 entries)
+{
+	for (; from != to; from = (from + 1) % entries)
+		if (from == event)
+			return true;
+	return false;
+}
+
+/* All ways in small rings, and all events and some that are none. */
+static void event_is_passed_on_the_way(struct kunit *test)
+{
+	static const u32 strange[] = { 0x10000, 0x80000000, BM_EVENT_NONE - 1, BM_EVENT_NONE };
+	u32 entries, way, event, i;
+
+	for (entries = 2; entries <= 16; entries *= 2) {
+		for (way = 0; way < entries * entries; way++) {
+			u32 from = way / entries, to = way % entries;
+
+			for (event = 0; event < 3 * entries; event++)
+				KUNIT_ASSERT_EQ(test, is_on_the_way(event, from, to, entries),
+						bm_ring_passed(event, from, to, entries));
+			for (i = 0; i < ARRAY_SIZE(strange); i++)
+				KUNIT_ASSERT_FALSE(test,
+						   bm_ring_passed(strange[i], from, to, entries));
+		}
+	}
+}
+
 static struct bm_sq *sq_create(struct kunit *test, u32 entries)
 {
 	struct bm_sq *sq = kunit_kzalloc(test, sizeof(*sq), GFP_KERNEL);
@@ -331,6 +360,7 @@ static void cq_phase_is_one_bit_of_the_word(struct kunit *test)
 static struct kunit_case ring_cases[] = {
 	KUNIT_CASE_PARAM(next_visits_each_index_once_a_lap, ring_gen_params),
 	KUNIT_CASE_PARAM(distance_counts_the_steps, ring_gen_params),
+	KUNIT_CASE(event_is_passed_on_the_way),
 	KUNIT_CASE_PARAM(sq_holds_all_entries_but_one, ring_gen_params),
 	KUNIT_CASE_PARAM(sq_has_room_for_what_was_retired, ring_gen_params),
 	KUNIT_CASE_PARAM(sq_keeps_order_over_laps, ring_gen_params),

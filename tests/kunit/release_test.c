@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * busmaster KUnit: a user's pages: pinned while the device may reach them, no longer,
+ * and dirty if it wrote them.
+ *
+ * A page's lock is what must not be waited for in an interrupt: where a test holds it,
+ * what ends all the same has not waited.
+ */
+#include <linux/cleanup.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/pagemap.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "fake.h"
+
+#define PAGES 4
+#define LENGTH (PAGES * PAGE_SIZE)
+
+/**
+ * struct owner - memory of a user, and a device that is to reach it
+ * @fake: device
+ * @rq: its request
+ * @addr: where it is, page-aligned
+ * @pages: what is there
+ */
+struct owner {
+	struct fake *fake;
+	struct bm_request *rq;
+	void __user *addr;
+	struct page *pages[PAGES];
+};
+
+static void user_put_pages(void *data)
+{
+	struct owner *user = data;
+	int i;
+
+	for (i = 0; i < PAGES; i++)
+		put_page(user->pages[i]);
+}
+
+/* Fresh pages, all of them clean. */
+static struct owner *user_create(struct kunit *test)
+{
+	struct owner *user = kunit_kzalloc(test, sizeof(*user), GFP_KERNEL);
+	unsigned long addr;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, user);
+	user->fake = fake_start(test, 1, 3);
+	user->rq = fake_request(user->fake);
+	addr = kunit_vm_mmap(test, NULL, 0, LENGTH, PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	user->addr = (void __user *)addr;
+	KUNIT_ASSERT_EQ(test, PAGES, get_user_pages_fast(addr, PAGES, FOLL_WRITE, user->pages));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, user_put_pages, user));
+	for (i = 0; i < PAGES; i++)
+		KUNIT_ASSERT_FALSE(test, PageDirty(user->pages[i]));
+	return user;
+}
+
+static void user_dirty(struct owner *user)
+{
+	int i;
+
+	for (i = 0; i < PAGES; i++)
+		set_page_dirty_lock(user->pages[i]);
+}
+
+static unsigned int user_dirty_pages(struct owner *user)
+{
+	unsigned int n = 0, i;
+
+	for (i = 0; i < PAGES; i++)
+		n += PageDirty(user->pages[i]);
+	return n;
+}
+
+static unsigned int page_pins(struct page *page)
+{
+	return page_ref_count(page) / GUP_PIN_COUNTING_BIAS;
+}
+
+static void expect_pins(struct kunit *test, struct owner *user, unsigned int pins)
+{
+	int i;
+
+	for (i = 0; i < PAGES; i++)
+		KUNIT_EXPECT_EQ(test, page_pins(user->pages[i]), pins);
+}
+
+/* Map pieces of the user's memory, which are @length bytes, for one command. */
+static void user_map(struct kunit *test, struct bm_request *rq, unsigned int direction,
+		     const struct iovec *vec, unsigned int nr, size_t length)
+{
+	struct bm_hw_ptr ptr;
+	struct iov_iter iter;
+
+	iov_iter_init(&iter, direction, vec, nr, length);
+	KUNIT_ASSERT_EQ(test, bm_mem_map(rq, &iter, BM_CMD_PAGES, &ptr), length);
+	KUNIT_EXPECT_TRUE(test, rq->maps[rq->nr_maps - 1].pinned);
+}
+
+static void user_map_all(struct kunit *test, struct owner *user, unsigned int direction)
+{
+	struct iovec vec = { user->addr, LENGTH };
+
+	user_map(test, user->rq, direction, &vec, 1, LENGTH);
+}
+
+/* As in an interrupt: nothing may sleep. */
+static void release_atomically(struct bm_request *rq)
+{
+	guard(irqsave)();
+
+	bm_mem_release(rq, fake_released);
+}
+
+/* Let the worker do what was left to it; returns whether there was anything. */
+static bool let_worker_run(struct fake *fake)
+{
+	return flush_work(&fake->bm.unpin_work);
+}
+
+static void page_is_pinned_while_mapped(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+
+	expect_pins(test, user, 0);
+	user_map_all(test, user, ITER_SOURCE);
+	expect_pins(test, user, 1);
+	release_atomically(user->rq);
+	KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), 1);
+	expect_pins(test, user, 0);
+	KUNIT_EXPECT_EQ(test, user_dirty_pages(user), 0);
+	KUNIT_EXPECT_FALSE(test, let_worker_run(user->fake));
+}
+
+/* Pieces that adjoin become one entry, and that has one pin a page. */
+static void merged_pieces_keep_one_pin_a_page(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	struct iovec vec[] = {
+		{ user->addr, 10 },
+		{ user->addr + 10, 100 },
+		{ user->addr + 110, PAGE_SIZE },
+		{ user->addr + 110 + PAGE_SIZE, 2 * PAGE_SIZE - 110 },
+		{ user->addr + 3 * PAGE_SIZE, 1 },
+		{ user->addr + 3 * PAGE_SIZE + 1, PAGE_SIZE - 1 },
+	};
+
+	user_map(test, user->rq, ITER_SOURCE, vec, ARRAY_SIZE(vec), LENGTH);
+	KUNIT_EXPECT_LE(test, user->rq->nr_segs, PAGES);
+	expect_pins(test, user, 1);
+	release_atomically(user->rq);
+	expect_pins(test, user, 0);
+}
+
+static void pieces_apart_have_a_pin_each(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	struct iovec vec[] = { { user->addr, 10 }, { user->addr + 64, 10 } };
+
+	user_map(test, user->rq, ITER_SOURCE, vec, 2, 20);
+	KUNIT_EXPECT_EQ(test, user->rq->nr_segs, 2);
+	KUNIT_EXPECT_EQ(test, page_pins(user->pages[0]), 2);
+	release_atomically(user->rq);
+	expect_pins(test, user, 0);
+}
+
+/* The caller's memory ends half-way: what is there is mapped, the rest is said next. */
+static void memory_that_is_not_there_is_told(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	struct iovec vec[] = { { user->addr, PAGE_SIZE }, { NULL, PAGE_SIZE } };
+	struct iov_iter iter;
+	struct bm_hw_ptr ptr;
+
+	iov_iter_init(&iter, ITER_SOURCE, vec, 2, 2 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, bm_mem_map(user->rq, &iter, BM_CMD_PAGES, &ptr), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), PAGE_SIZE);
+	release_atomically(user->rq);
+	KUNIT_EXPECT_EQ(test, bm_mem_map(user->rq, &iter, BM_CMD_PAGES, &ptr), -EFAULT);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, user->rq->nr_maps, 0);
+	expect_pins(test, user, 0);
+}
+
+static int map_fails(struct fake *fake)
+{
+	return -EIO;
+}
+
+static void failed_mapping_leaves_no_pin(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	struct iov_iter iter;
+	struct bm_hw_ptr ptr;
+
+	iov_iter_ubuf(&iter, ITER_SOURCE, user->addr, LENGTH);
+	user->fake->on_map = map_fails;
+	KUNIT_EXPECT_EQ(test, bm_mem_map(user->rq, &iter, BM_CMD_PAGES, &ptr), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), LENGTH);
+	expect_pins(test, user, 0);
+}
+
+/* The page's lock is taken: a release that waited for it would never end. */
+static void dirty_pages_are_let_go_at_once(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+
+	user_dirty(user);
+	user_map_all(test, user, ITER_DEST);
+	lock_page(user->pages[0]);
+	release_atomically(user->rq);
+	KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), 1);
+	expect_pins(test, user, 0);
+	unlock_page(user->pages[0]);
+	KUNIT_EXPECT_EQ(test, user_dirty_pages(user), PAGES);
+	KUNIT_EXPECT_FALSE(test, let_worker_run(user->fake));
+}
+
+/* One clean page is enough, and the worker waits for its lock. */
+static void clean_pages_are_left_to_the_worker(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	int i;
+
+	for (i = 0; i < PAGES; i++) {
+		user_dirty(user);
+		lock_page(user->pages[i]);
+		ClearPageDirty(user->pages[i]);
+		user_map_all(test, user, ITER_DEST);
+		release_atomically(user->rq);
+		KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), i);
+		KUNIT_EXPECT_EQ(test, page_pins(user->pages[i]), 1);
+		unlock_page(user->pages[i]);
+		let_worker_run(user->fake);
+		KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), i + 1);
+		KUNIT_EXPECT_EQ(test, user_dirty_pages(user), PAGES);
+		expect_pins(test, user, 0);
+	}
+}
+
+static void worker_lets_go_of_all_that_wait(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	struct bm_request *rq[] = { user->rq, fake_request(user->fake), fake_request(user->fake) };
+	int i;
+
+	lock_page(user->pages[0]);
+	for (i = 0; i < 3; i++) {
+		struct iovec vec = { user->addr + i * PAGE_SIZE, PAGE_SIZE };
+
+		user_map(test, rq[i], ITER_DEST, &vec, 1, PAGE_SIZE);
+		release_atomically(rq[i]);
+	}
+	unlock_page(user->pages[0]);
+	bm_mem_exit(&user->fake->bm);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, fake_released_count(rq[i]), 1);
+	KUNIT_EXPECT_EQ(test, user_dirty_pages(user), 3);
+	expect_pins(test, user, 0);
+}
+
+/* What is unmapped must still be pinned: the device may write until that has returned. */
+static void expect_pinned(struct fake *fake, struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sgtable_sg(sgt, sg, i)
+		KUNIT_EXPECT_GT(fake->test, page_pins(sg_page(sg)), 0);
+}
+
+static void unmapped_comes_before_unpinned(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+
+	user->fake->on_unmap = expect_pinned;
+	user_map_all(test, user, ITER_SOURCE);
+	release_atomically(user->rq);
+	user_map_all(test, user, ITER_DEST);
+	release_atomically(user->rq);
+	let_worker_run(user->fake);
+	user_map_all(test, user, ITER_DEST);
+	release_atomically(user->rq);
+	KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), 3);
+	expect_pins(test, user, 0);
+}
+
+static void two_sides_are_let_go_together(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	struct iovec src = { user->addr, 2 * PAGE_SIZE };
+	struct iovec dst = { user->addr + 2 * PAGE_SIZE, 2 * PAGE_SIZE };
+
+	user->fake->on_unmap = expect_pinned;
+	user_map(test, user->rq, ITER_SOURCE, &src, 1, src.iov_len);
+	user_map(test, user->rq, ITER_DEST, &dst, 1, dst.iov_len);
+	expect_pins(test, user, 1);
+	release_atomically(user->rq);
+	let_worker_run(user->fake);
+	KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), 1);
+	expect_pins(test, user, 0);
+	KUNIT_EXPECT_FALSE(test, PageDirty(user->pages[0]));
+	KUNIT_EXPECT_FALSE(test, PageDirty(user->pages[1]));
+	KUNIT_EXPECT_TRUE(test, PageDirty(user->pages[2]));
+	KUNIT_EXPECT_TRUE(test, PageDirty(user->pages[3]));
+}
+
+static struct kunit_case release_cases[] = {
+	KUNIT_CASE(page_is_pinned_while_mapped),
+	KUNIT_CASE(merged_pieces_keep_one_pin_a_page),
+	KUNIT_CASE(pieces_apart_have_a_pin_each),
+	KUNIT_CASE(memory_that_is_not_there_is_told),
+	KUNIT_CASE(failed_mapping_leaves_no_pin),
+	KUNIT_CASE(dirty_pages_are_let_go_at_once),
+	KUNIT_CASE(clean_pages_are_left_to_the_worker),
+	KUNIT_CASE(worker_lets_go_of_all_that_wait),
+	KUNIT_CASE(unmapped_comes_before_unpinned),
+	KUNIT_CASE(two_sides_are_let_go_together),
+	{}
+};
+
+static struct kunit_suite release_suite = {
+	.name = "busmaster-release",
+	.test_cases = release_cases,
+};
+
+kunit_test_suite(release_suite);

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * busmaster KUnit: transfers whose caller sleeps, until they end or half-way.
+ *
+ * The caller is a thread; the test plays the device.
+ */
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/uio.h>
+
+#include "fake.h"
+
+#define PART (2 * PAGE_SIZE) /* of a command, at most */
+#define POS 0x4000ull
+#define PATIENCE (20 * HZ)
+#define A_WHILE_MS 20 /* in which what must not happen has the time to */
+
+/**
+ * struct caller - a thread that reads from the device
+ * @fake: device
+ * @iocb: where from; synchronous
+ * @iter: where to
+ * @length: bytes
+ * @task: itself
+ * @done: it has its result
+ * @ret: the result
+ */
+struct caller {
+	struct fake *fake;
+	struct kiocb iocb;
+	struct iov_iter iter;
+	size_t length;
+	struct task_struct *task;
+	struct completion done;
+	ssize_t ret;
+};
+
+static int caller_reads(void *data)
+{
+	struct caller *caller = data;
+
+	allow_signal(SIGKILL);
+	caller->ret = bm_io_rw(&caller->fake->bm, &caller->iocb, &caller->iter);
+	complete(&caller->done);
+	return 0;
+}
+
+static struct caller *caller_start(struct kunit *test, struct fake *fake, const struct kvec *vec,
+				   unsigned int nr, size_t length)
+{
+	struct caller *caller = kunit_kzalloc(test, sizeof(*caller), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, caller);
+	caller->fake = fake;
+	caller->iocb.ki_pos = POS;
+	caller->length = length;
+	iov_iter_kvec(&caller->iter, ITER_DEST, vec, nr, length);
+	init_completion(&caller->done);
+	caller->task = kthread_create(caller_reads, caller, "bm-kunit-caller");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, caller->task);
+	get_task_struct(caller->task);
+	wake_up_process(caller->task);
+	return caller;
+}
+
+/* A read into one piece of memory. */
+static struct caller *caller_start_simple(struct kunit *test, struct fake *fake, size_t length)
+{
+	struct kvec *vec = kunit_kzalloc(test, sizeof(*vec), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	vec->iov_len = length;
+	vec->iov_base = kunit_kmalloc(test, length, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vec->iov_base);
+	return caller_start(test, fake, vec, 1, length);
+}
+
+/* Wait for the result; should the driver have forgotten the caller, give it the way out. */
+static void caller_ends(struct kunit *test, struct caller *caller, ssize_t ret)
+{
+	bool ended = wait_for_completion_timeout(&caller->done, PATIENCE);
+
+	if (!ended)
+		fake_give_up(caller->fake);
+	kthread_stop_put(caller->task);
+	KUNIT_EXPECT_TRUE(test, ended);
+	KUNIT_EXPECT_EQ(test, caller->ret, ret);
+	KUNIT_EXPECT_EQ(test, caller->iocb.ki_pos, POS + max_t(ssize_t, ret, 0));
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&caller->iter),
+			caller->length - max_t(ssize_t, ret, 0));
+	KUNIT_EXPECT_EQ(test, caller->fake->bm.queues[0].nr_free,
+			caller->fake->bm.queues[0].depth);
+}
+
+/* Until the caller has submitted so much. */
+static bool caller_submits(struct caller *caller, unsigned int commands)
+{
+	unsigned long end = jiffies + PATIENCE;
+
+	while (fake_submitted(&caller->fake->bm.queues[0]) < commands) {
+		if (time_after(jiffies, end))
+			return false;
+		usleep_range(100, 500);
+	}
+	return true;
+}
+
+/* It sleeps, and nothing that it does meanwhile gets it any further. */
+static void expect_stuck(struct kunit *test, struct caller *caller, unsigned int commands)
+{
+	msleep(A_WHILE_MS);
+	KUNIT_EXPECT_FALSE(test, completion_done(&caller->done));
+	KUNIT_EXPECT_EQ(test, fake_submitted(&caller->fake->bm.queues[0]), commands);
+}
+
+static void serve(struct bm_queue *q)
+{
+	fake_serve(q);
+	bm_queue_irq(0, q);
+}
+
+static struct fake *sync_start(struct kunit *test, unsigned int depth)
+{
+	struct fake *fake = fake_start(test, 1, depth);
+
+	fake->bm.cmd_pages = PART / PAGE_SIZE;
+	return fake;
+}
+
+static void caller_waits_for_the_end(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 4);
+	struct caller *caller = caller_start_simple(test, fake, PART);
+
+	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
+	expect_stuck(test, caller, 1);
+	serve(&fake->bm.queues[0]);
+	caller_ends(test, caller, PART);
+}
+
+static void caller_waits_for_all_parts(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 4);
+	struct caller *caller = caller_start_simple(test, fake, 2 * PART);
+	struct bm_queue *q = &fake->bm.queues[0];
+
+	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 2));
+	fake_answer(q, fake_fetch_tag(q), BM_ST_SUCCESS, 0);
+	bm_queue_irq(0, q);
+	expect_stuck(test, caller, 1);
+	serve(q);
+	caller_ends(test, caller, 2 * PART);
+}
+
+static void iterator_stands_behind_what_was_moved(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 4);
+	struct caller *caller = caller_start_simple(test, fake, 3 * PART);
+	struct bm_queue *q = &fake->bm.queues[0];
+
+	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 3));
+	fake_answer(q, fake_fetch_tag(q), BM_ST_SUCCESS, 0);
+	fake_answer(q, fake_fetch_tag(q), BM_ST_ABORTED, 0);
+	serve(q);
+	caller_ends(test, caller, PART);
+}
+
+static void failure_moves_nothing(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 4);
+	struct caller *caller = caller_start_simple(test, fake, 2 * PART);
+	struct bm_queue *q = &fake->bm.queues[0];
+
+	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 2));
+	fake_answer(q, fake_fetch_tag(q), BM_ST_DMA_WRITE_FAULT, 0);
+	serve(q);
+	caller_ends(test, caller, -EIO);
+}
+
+/* More parts than there are requests: what has ended makes room for the rest. */
+static void caller_waits_for_requests(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 2);
+	struct caller *caller = caller_start_simple(test, fake, 8 * PART);
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		KUNIT_ASSERT_TRUE(test, caller_submits(caller, 2));
+		expect_stuck(test, caller, 2);
+		serve(&fake->bm.queues[0]);
+	}
+	caller_ends(test, caller, 8 * PART);
+	KUNIT_EXPECT_EQ(test, fake->bm.queues[0].stats.commands, 8);
+}
+
+/* Two mappings must not share a cache line that the device writes: one after the other. */
+static void parts_that_may_share_a_cache_line_go_alone(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 4);
+	char *data = kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL);
+	struct kvec vec[] = { { data, 8 }, { data + 64, 8 }, { data + 72 + 8, 8 }, };
+	struct caller *caller;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	caller = caller_start(test, fake, vec, 3, 24);
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
+		expect_stuck(test, caller, 1);
+		serve(&fake->bm.queues[0]);
+	}
+	caller_ends(test, caller, 24);
+}
+
+static void nowait_holds_for_a_caller_that_sleeps_too(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 1);
+	struct bm_request *rq = fake_request(fake);
+	struct kvec vec = { kunit_kmalloc(test, PART, GFP_KERNEL), PART };
+	struct kiocb iocb = { .ki_flags = IOCB_NOWAIT, .ki_pos = POS };
+	struct iov_iter iter;
+
+	KUNIT_ASSERT_NOT_NULL(test, vec.iov_base);
+	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, PART);
+	KUNIT_EXPECT_EQ(test, bm_io_rw(&fake->bm, &iocb, &iter), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), PART);
+	KUNIT_EXPECT_EQ(test, iocb.ki_pos, POS);
+	bm_request_put(rq);
+}
+
+static void killed_caller_submits_nothing(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 1);
+	struct bm_request *rq = fake_request(fake);
+	struct caller *caller = caller_start_simple(test, fake, PART);
+
+	expect_stuck(test, caller, 0);
+	send_sig(SIGKILL, caller->task, 1);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&caller->done, PATIENCE));
+	complete(&caller->done);
+	bm_request_put(rq);
+	caller_ends(test, caller, -ERESTARTSYS);
+	KUNIT_EXPECT_EQ(test, fake->bm.queues[0].stats.commands, 0);
+}
+
+/* What is in flight is waited for all the same: the device may still write there. */
+static void killed_caller_waits_for_what_is_in_flight(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 1);
+	struct caller *caller = caller_start_simple(test, fake, 2 * PART);
+
+	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
+	send_sig(SIGKILL, caller->task, 1);
+	expect_stuck(test, caller, 1);
+	serve(&fake->bm.queues[0]);
+	caller_ends(test, caller, PART);
+}
+
+static void dying_device_ends_the_wait(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 1);
+	struct caller *caller = caller_start_simple(test, fake, 2 * PART);
+
+	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
+	fake_give_up(fake);
+	caller_ends(test, caller, -EIO);
+}
+
+static struct kunit_case sync_cases[] = {
+	KUNIT_CASE(caller_waits_for_the_end),
+	KUNIT_CASE(caller_waits_for_all_parts),
+	KUNIT_CASE(iterator_stands_behind_what_was_moved),
+	KUNIT_CASE(failure_moves_nothing),
+	KUNIT_CASE(caller_waits_for_requests),
+	KUNIT_CASE(parts_that_may_share_a_cache_line_go_alone),
+	KUNIT_CASE(nowait_holds_for_a_caller_that_sleeps_too),
+	KUNIT_CASE(killed_caller_submits_nothing),
+	KUNIT_CASE(killed_caller_waits_for_what_is_in_flight),
+	KUNIT_CASE(dying_device_ends_the_wait),
+	{}
+};
+
+static struct kunit_suite sync_suite = {
+	.name = "busmaster-sync",
+	.test_cases = sync_cases,
+};
+
+kunit_test_suite(sync_suite);
