@@ -6,7 +6,6 @@ set border 3
 set tics nomirror
 set grid ytics lc '#dddddd'
 set style data yerrorlines
-names = "busmaster nvme 'nvme, disk in memory' null\\_blk"
 array colour[4] = ['#c0392b', '#2471a3', '#7fb3d5', '#7f8c8d']
 name(i) = i == 1 ? "busmaster" : i == 2 ? "nvme, no disk at all" : i == 3 ? "nvme, disk in memory" : "null\\_blk, no device"
 
@@ -29,20 +28,21 @@ plot for [i=1:4] directory.'/size.dat' using ($1/1024):(column(3*i-1)/1e9):(colu
 	lw 2 pt 7 ps 0.5 lc rgb colour[i] title name(i)
 
 unset logscale
+set terminal svg size 1100,560 dynamic enhanced font 'sans,14' background '#ffffff'
 set output directory.'/cost.svg'
 set style data histograms
 set style histogram rowstacked
 set style fill solid 0.9
 set boxwidth 0.6
 set xlabel ''
-set multiplot layout 1,2 title 'What a read of 4 KiB costs' noenhanced
-set key top right noreverse Right
-set xtics font ',9' noenhanced
-set title 'guest instructions, thousands'
-set ylabel ''
+set multiplot layout 1,2 spacing 0.08 margins 0.07,0.96,0.22,0.82 title 'What a read of 4 KiB costs' noenhanced
+set key outside top center horizontal noreverse Right
+set xtics font ',11' noenhanced rotate by -35
+unset title
+set ylabel 'guest instructions, thousands'
 plot directory.'/cost.dat' using ($2/1e3):xtic(1) lc rgb '#f5b041' title 'program', \
 	'' using ($3/1e3) lc rgb '#c0392b' title 'kernel'
-set title 'events'
+set ylabel 'events'
 plot directory.'/cost.dat' using 4:xtic(1) lc rgb '#2471a3' title 'submission doorbells', \
 	'' using 5 lc rgb '#7fb3d5' title 'completion doorbells', \
 	'' using 6 lc rgb '#c0392b' title 'interrupts'

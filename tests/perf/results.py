@@ -134,7 +134,7 @@ class Result:
             for run in self.runs[:len(self.runs) // 2]:
                 name = {register.name: value for register, value in run.registers.items()
                         if register.kind == "write"}
-                print(f'"{run.device}\\nqd{run.depth}"', run.insns["user"], run.insns["kernel"],
+                print(f'"{run.device} {run.name}"', run.insns["user"], run.insns["kernel"],
                       name.get("SQ_TAIL", 0), name.get("CQ_HEAD", 0),
                       run.counters["interrupts"], file=out)
         parts.quietly(["gnuplot", "-e", f"directory='{directory}'",

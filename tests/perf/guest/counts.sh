@@ -47,16 +47,17 @@ measure() {
 	read_job "$1" 4k "$2" "$3" 1 0 --number_ios="$operations" --exec_prerun=mark --exec_postrun=mark \
 		>/tmp/fio.log 2>&1 || { sed 's/^/# /' /tmp/fio.log; return 1; }
 	counters "$1" >/tmp/after
-	echo "#count phase $1 $2 $operations $(awk 'NR == FNR { old[$1] = $2; next }
+	echo "#count phase $1 $2 $3 $operations $(awk 'NR == FNR { old[$1] = $2; next }
 		{ printf "%s=%d ", $1, $2 - old[$1] }' /tmp/before /tmp/after)"
 }
 
 load_devices 0 || exit 1
 for target in $(echo "$BM_devices" | tr , ' '); do
 	registers "$target"
+	read_job "$target" 4k 32 16 1 0 >/dev/null || exit 1 # its first interrupt settles the vector
 done
 for round in 1 2; do
 	for target in $(echo "$BM_devices" | tr , ' '); do
-		measure "$target" 1 1 && measure "$target" 32 16 || exit 1
+		measure "$target" 1 1 && measure "$target" 32 16 && measure "$target" 32 1 || exit 1
 	done
 done
