@@ -25,7 +25,7 @@ static void test_identity(const void *worker)
 
     g_assert_cmphex(bm_read(d, BM_REG_ID), ==, 0x000100004d535542);
     g_assert_cmphex(bm_read(d, BM_REG_CAP), ==, 0x000010001e400c08);
-    g_assert_cmphex(bm_read(d, BM_REG_CAP2), ==, 0x20000003f);
+    g_assert_cmphex(bm_read(d, BM_REG_CAP2), ==, 0x30000003f);
     g_assert_cmphex(bm_read(d, BM_REG_MEM_SIZE), ==, 64 * MiB);
     g_assert_cmphex(d->mem_size, ==, 64 * MiB);
     bm_end(d);
@@ -124,8 +124,7 @@ static void test_read_only(const void *worker)
         BM_QUEUE_PAGE(0) + BM_QREG_STATE,
         /* reserved in this version */
         0x038, 0x050, 0x0a8, 0x7f8, BM_REG_INJECT, 0xff8,
-        BM_QUEUE_PAGE(0) + 0x10, BM_QUEUE_PAGE(0) + BM_QREG_MODERATION,
-        BM_QUEUE_PAGE(0) + BM_QREG_ABORT,
+        BM_QUEUE_PAGE(0) + 0x10, BM_QUEUE_PAGE(0) + BM_QREG_ABORT,
         BM_QUEUE_PAGE(0) + 0x80, BM_QUEUE_PAGE(0) + 0xff8,
         /* beyond the last queue, but in the BAR */
         BM_QUEUE_PAGE(2) + BM_QREG_SQ_BASE, BM_QUEUE_PAGE(2) + BM_QREG_CTL,
@@ -280,6 +279,7 @@ int main(int argc, char **argv)
     bm_add_batch_tests();
     bm_add_inline_tests();
     bm_add_irq_tests();
+    bm_add_moderation_tests();
     bm_add_fault_tests();
     bm_add_reset_tests();
     bm_add_shadow_tests();

@@ -31,6 +31,7 @@
 #include "qemu/queue.h"
 #include "qemu/stats64.h"
 #include "qemu/thread.h"
+#include "qemu/timer.h"
 #include "qemu/units.h"
 #include "system/iothread.h"
 
@@ -157,9 +158,13 @@ struct BmQueue {
     uint32_t cq_event;      /* likewise */
 
     uint32_t sq_head;       /* the next submission to be fetched */
-    uint32_t cq_posted;     /* completions since the queue was enabled */
-    uint32_t irq_posted;    /* cq_posted at the last that wants an interrupt */
     bool phase;
+
+    uint32_t moderation;    /* atomic */
+    uint32_t *wanted;       /* [i]: interrupts wanted before entry i */
+    uint32_t wanted_last;   /* by all, when it was looked at last */
+    int64_t unseen_since;   /* ns, QEMU_CLOCK_VIRTUAL; of use if moderated */
+    QEMUTimer *timer;       /* it is time to look again */
 
     BmCommand *cmds;
     BmCmdList free;
@@ -245,6 +250,9 @@ void bm_queue_kick(BmQueue *q);
 /* ring.c: submissions are fetched, completions are posted */
 bool bm_ring_geometry_valid(BmQueue *q);
 bool bm_ring_sync(BmQueue *q);
+
+/* moderation.c: when a queue raises its vector */
+void bm_moderation_notify(BmQueue *q);
 
 /* doorbell.c: what the driver says, by registers or in memory */
 void bm_doorbell_reset(BmQueue *q);

@@ -52,6 +52,7 @@ static void bm_queue_clear(BmQueue *q)
     q->num_free = q->dev->outstanding;
     q->num_done = 0;
     q->fence = false;
+    timer_del(q->timer);
 }
 
 /*
@@ -82,8 +83,8 @@ void bm_queue_enable(BmQueue *q)
     bm_doorbell_reset(q);
     q->cq_tail = 0;
     q->sq_head = 0;
-    q->cq_posted = 0;
-    q->irq_posted = 0;
+    q->wanted[0] = 0;
+    q->wanted_last = 0;
     q->phase = true;
     QEMU_LOCK_GUARD(&q->lock);
     bm_queue_enter(q, BM_QSTATE_RUNNING, BM_HALT_NONE);
@@ -125,6 +126,7 @@ void bm_queue_reset(BmQueue *q)
     q->cq_base = 0;
     q->order = 0;
     q->shadow = 0;
+    q->moderation = 0;
     bm_doorbell_reset(q);
     stat64_init(&q->mrd_tlps, 0);
     stat64_init(&q->mrd_bytes, 0);
@@ -166,11 +168,13 @@ static void bm_queue_work(BmQueue *q, uint64_t budget)
     WITH_QEMU_LOCK_GUARD(&q->lock) {
         if (bm_queue_state(q) == BM_QSTATE_DRAINING &&
             q->num_free == q->dev->outstanding) {
+            timer_del(q->timer);
             bm_queue_enter(q, BM_QSTATE_DISABLED, BM_HALT_NONE);
         }
     }
 }
 
+/* Somebody has called, or the timer has expired. */
 static void bm_queue_bh(void *opaque)
 {
     BmQueue *q = opaque;
@@ -201,6 +205,7 @@ void bm_queue_init(BmQueue *q, BusmasterState *s, unsigned index)
     q->dev = s;
     q->index = index;
     q->cmds = g_new0(BmCommand, s->outstanding);
+    q->wanted = g_new0(uint32_t, 1u << BM_MAX_ORDER);
     q->state = BM_PREP(BM_QSTATE_STATE, BM_QSTATE_DISABLED);
     qemu_mutex_init(&q->lock);
     /*
@@ -208,6 +213,8 @@ void bm_queue_init(BmQueue *q, BusmasterState *s, unsigned index)
      * dma.c says there is nothing to be guarded against.
      */
     q->bh = aio_bh_new_full(s->ctx, bm_queue_bh, q, "busmaster-queue", NULL);
+    q->timer = aio_timer_new(s->ctx, QEMU_CLOCK_VIRTUAL, SCALE_NS,
+                             bm_queue_bh, q);
     bm_queue_reset(q);
     bm_queue_clear(q);
 }
@@ -215,7 +222,9 @@ void bm_queue_init(BmQueue *q, BusmasterState *s, unsigned index)
 /* The worker is stopped for good. */
 void bm_queue_exit(BmQueue *q)
 {
+    timer_free(q->timer);
     qemu_bh_delete(q->bh);
     qemu_mutex_destroy(&q->lock);
+    g_free(q->wanted);
     g_free(q->cmds);
 }

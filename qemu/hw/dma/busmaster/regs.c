@@ -96,7 +96,8 @@ static uint64_t bm_ctl_read(BusmasterState *s, hwaddr reg)
         return BM_PREP(BM_CAP2_OPS, BIT(BM_OP_NOP) | BIT(BM_OP_COPY) |
                        BIT(BM_OP_FILL) | BIT(BM_OP_CRC32C) |
                        BIT(BM_OP_COPY_CRC32C) | BIT(BM_OP_COMPARE)) |
-               BM_PREP(BM_CAP2_FEATURES, BM_FEAT_SHADOW);
+               BM_PREP(BM_CAP2_FEATURES, BM_FEAT_MODERATION |
+                                          BM_FEAT_SHADOW);
     case BM_REG_MEM_SIZE:
         return s->mem_size;
     case BM_REG_CTRL:
@@ -172,6 +173,7 @@ static uint64_t bm_queue_read(BmQueue *q, hwaddr reg)
     case BM_QREG_STATE:
         return qatomic_read(&q->state);
     case BM_QREG_MODERATION:
+        return q->moderation;
     case BM_QREG_ABORT:
         return 0;
     default:
@@ -215,6 +217,10 @@ static void bm_queue_write(BmQueue *q, hwaddr reg, uint64_t value)
         return;
     case BM_QREG_ABORT:
         bm_queue_abort(q, value);
+        return;
+    case BM_QREG_MODERATION:
+        qatomic_set(&q->moderation, value);
+        bm_queue_kick(q);
         return;
     case BM_QREG_SQ_BASE:
     case BM_QREG_CQ_BASE:

@@ -81,13 +81,11 @@ static uint32_t bm_ring_room(BmQueue *q)
     return (qatomic_read(&q->cq_head) - q->cq_tail - 1) & bm_ring_mask(q);
 }
 
-/* The completion of @c is there but for its status: its slot is free again. */
-static void bm_ring_retire(BmQueue *q, BmCommand *c)
+/* The completion of @c is entry @index: its slot is free again. */
+static void bm_ring_retire(BmQueue *q, BmCommand *c, uint32_t index)
 {
-    q->cq_posted++;
-    if (!(c->flags & BM_SQE_NOIRQ)) {
-        q->irq_posted = q->cq_posted;
-    }
+    q->wanted[(index + 1) & bm_ring_mask(q)] =
+        q->wanted[index] + !(c->flags & BM_SQE_NOIRQ);
     QSIMPLEQ_REMOVE_HEAD(&q->done, link);
     q->num_done--;
     bm_cmd_enter(q, c, BM_CMD_IDLE);
@@ -132,23 +130,10 @@ static bool bm_ring_write(BmQueue *q, unsigned count)
                     cpu_to_le32(BM_PREP(BM_CQE_STATUS, c->status) | phase));
         trace_busmaster_complete(q->index, first + i, c->tag, c->status,
                                  c->info);
-        bm_ring_retire(q, c);
+        bm_ring_retire(q, c, first + i);
     }
     bm_dma_unmap(q, &dma, count * BM_CQE_SIZE, &requests);
     return true;
-}
-
-/* Raise the vector if the driver wants to know of what lies beyond its head. */
-static void bm_ring_notify(BmQueue *q)
-{
-    uint32_t unseen = (q->cq_tail - qatomic_read(&q->cq_head)) &
-                      bm_ring_mask(q);
-    uint32_t seen = q->cq_posted - unseen;
-
-    if ((int32_t)(q->irq_posted - seen) > 0 &&
-        qatomic_xchg(&q->armed, false)) {
-        bm_irq_raise(q->dev, BM_VECTOR_QUEUE(q->index));
-    }
 }
 
 /* Post what is finished, as far as there is room. False: halted. */
@@ -173,6 +158,6 @@ bool bm_ring_sync(BmQueue *q)
             return false;
         }
     } while (q->num_done && bm_ring_room(q));
-    bm_ring_notify(q);
+    bm_moderation_notify(q);
     return bm_ring_fetch(q);
 }

@@ -153,6 +153,7 @@ void bm_place_check(BmPlace *p, const uint8_t *data);
 /* The tests */
 void bm_add_command_tests(void);
 void bm_add_sgl_tests(void);
+void bm_add_moderation_tests(void);
 void bm_add_queue_tests(void);
 void bm_add_batch_tests(void);
 void bm_add_inline_tests(void);

@@ -66,6 +66,12 @@ static void reap(Bench *t, unsigned n)
 
 static void check_asleep(Bench *t, uint32_t sq_event, uint32_t cq_event)
 {
+    unsigned patience = 1000;
+
+    while (patience-- && (bm_shadow_read(&t->r, SQ_EVENT) != sq_event ||
+                          bm_shadow_read(&t->r, CQ_EVENT) != cq_event)) {
+        g_usleep(1000);
+    }
     bm_settle(t->d);
     g_assert_false(bm_poll(&t->r));
     g_assert_cmphex(bm_shadow_read(&t->r, SQ_EVENT), ==, sq_event);
@@ -93,8 +99,7 @@ static void test_sleep(const void *worker)
     g_assert_cmphex(bm_ring_reg(&t.r, BM_QREG_SQ_TAIL), ==, 3);
     g_assert_cmphex(bm_ring_reg(&t.r, BM_QREG_CQ_HEAD), ==, 0);
     ring(&t, BM_QREG_CQ_HEAD);
-    bm_settle(t.d);
-    g_assert_cmphex(bm_ring_reg(&t.r, BM_QREG_CQ_HEAD), ==, 3);
+    bm_wait_reg(t.d, BM_QUEUE_PAGE(0) + BM_QREG_CQ_HEAD, UINT64_MAX, 3);
     bm_end(t.d);
 }
 
@@ -182,7 +187,7 @@ static void test_cost(const void *worker)
         bm_ack(&t.r, 0);
         mrd += cases[i].reads;
         mwr += cases[i].writes;
-        g_assert_cmpuint(bm_read(t.d, BM_REG_MRD_TLPS), ==, mrd);
+        bm_wait_reg(t.d, BM_REG_MRD_TLPS, UINT64_MAX, mrd);
         g_assert_cmpuint(bm_read(t.d, BM_REG_MWR_TLPS), ==, mwr);
     }
     bm_end(t.d);
@@ -231,7 +236,8 @@ static void test_arm(const void *worker)
     bm_ack(&t.r, ARM);
     ring(&t, BM_QREG_CQ_HEAD);
     check_silence(&t, 1);
-    g_assert_cmphex(bm_ring_reg(&t.r, BM_QREG_CQ_HEAD), ==, t.r.head | ARM);
+    bm_wait_reg(t.d, BM_QUEUE_PAGE(0) + BM_QREG_CQ_HEAD, UINT64_MAX,
+                t.r.head | ARM);
     run(&t);
     check_one(&t, 2);
 
