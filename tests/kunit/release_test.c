@@ -41,12 +41,11 @@ static void user_put_pages(void *data)
 		put_page(user->pages[i]);
 }
 
-/* Fresh pages, all of them clean. */
-static struct owner *user_create(struct kunit *test)
+/* Addresses, behind which there is nothing yet. */
+static struct owner *user_mmap(struct kunit *test)
 {
 	struct owner *user = kunit_kzalloc(test, sizeof(*user), GFP_KERNEL);
 	unsigned long addr;
-	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, user);
 	user->fake = fake_start(test, 1, 3);
@@ -55,10 +54,49 @@ static struct owner *user_create(struct kunit *test)
 			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
 	KUNIT_ASSERT_NE(test, addr, 0);
 	user->addr = (void __user *)addr;
-	KUNIT_ASSERT_EQ(test, PAGES, get_user_pages_fast(addr, PAGES, FOLL_WRITE, user->pages));
+	return user;
+}
+
+/* Fresh pages, all of them clean. */
+static struct owner *user_create(struct kunit *test)
+{
+	struct owner *user = user_mmap(test);
+	int i;
+
+	KUNIT_ASSERT_EQ(test, PAGES, get_user_pages_fast((unsigned long)user->addr, PAGES,
+							 FOLL_WRITE, user->pages));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, user_put_pages, user));
 	for (i = 0; i < PAGES; i++)
 		KUNIT_ASSERT_FALSE(test, PageDirty(user->pages[i]));
+	return user;
+}
+
+static int user_insert_pages(struct owner *user)
+{
+	unsigned long addr = (unsigned long)user->addr;
+	int err = 0, i;
+
+	mmap_write_lock(current->mm);
+	for (i = 0; i < PAGES && !err; i++)
+		err = vm_insert_page(find_vma(current->mm, addr), addr + i * PAGE_SIZE,
+				     user->pages[i]);
+	mmap_write_unlock(current->mm);
+	return err;
+}
+
+/* Pages that follow each other in memory, too; to be read only. */
+static struct owner *user_create_in_a_row(struct kunit *test)
+{
+	struct owner *user = user_mmap(test);
+	struct page *page = alloc_pages(GFP_KERNEL, get_order(LENGTH));
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	split_page(page, get_order(LENGTH));
+	for (i = 0; i < PAGES; i++)
+		user->pages[i] = page + i;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, user_put_pages, user));
+	KUNIT_ASSERT_EQ(test, 0, user_insert_pages(user));
 	return user;
 }
 
@@ -139,21 +177,35 @@ static void page_is_pinned_while_mapped(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, let_worker_run(user->fake));
 }
 
-/* Pieces that adjoin become one entry, and that has one pin a page. */
-static void merged_pieces_keep_one_pin_a_page(struct kunit *test)
-{
-	struct owner *user = user_create(test);
-	struct iovec vec[] = {
-		{ user->addr, 10 },
-		{ user->addr + 10, 100 },
-		{ user->addr + 110, PAGE_SIZE },
-		{ user->addr + 110 + PAGE_SIZE, 2 * PAGE_SIZE - 110 },
-		{ user->addr + 3 * PAGE_SIZE, 1 },
-		{ user->addr + 3 * PAGE_SIZE + 1, PAGE_SIZE - 1 },
-	};
+struct row_param {
+	const char *name;
+	size_t length[8];
+};
 
-	user_map(test, user->rq, ITER_SOURCE, vec, ARRAY_SIZE(vec), LENGTH);
-	KUNIT_EXPECT_LE(test, user->rq->nr_segs, PAGES);
+static const struct row_param row_params[] = {
+	{ "one piece", { LENGTH } },
+	{ "a page each", { PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE } },
+	{ "in a page", { 10, 100, 1000, LENGTH - 1110 } },
+	{ "across pages", { 10, PAGE_SIZE, 2 * PAGE_SIZE, PAGE_SIZE - 10 } },
+	{ "up to a page's end", { 10, PAGE_SIZE - 10, 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(row, row_params, name);
+
+/* However the memory is cut, it becomes one entry, and that has one pin a page. */
+static void adjoining_pieces_keep_one_pin_a_page(struct kunit *test)
+{
+	const struct row_param *param = test->param_value;
+	struct owner *user = user_create_in_a_row(test);
+	struct iovec vec[ARRAY_SIZE(param->length)];
+	unsigned int n;
+	size_t at = 0;
+
+	for (n = 0; at < LENGTH; at += param->length[n++])
+		vec[n] = (struct iovec){ user->addr + at, param->length[n] };
+	expect_pins(test, user, 0);
+	user_map(test, user->rq, ITER_SOURCE, vec, n, LENGTH);
+	KUNIT_EXPECT_EQ(test, user->rq->nr_segs, 1);
 	expect_pins(test, user, 1);
 	release_atomically(user->rq);
 	expect_pins(test, user, 0);
@@ -314,7 +366,7 @@ static void two_sides_are_let_go_together(struct kunit *test)
 
 static struct kunit_case release_cases[] = {
 	KUNIT_CASE(page_is_pinned_while_mapped),
-	KUNIT_CASE(merged_pieces_keep_one_pin_a_page),
+	KUNIT_CASE_PARAM(adjoining_pieces_keep_one_pin_a_page, row_gen_params),
 	KUNIT_CASE(pieces_apart_have_a_pin_each),
 	KUNIT_CASE(memory_that_is_not_there_is_told),
 	KUNIT_CASE(failed_mapping_leaves_no_pin),

@@ -45,18 +45,29 @@ static int caller_reads(void *data)
 
 	allow_signal(SIGKILL);
 	caller->ret = bm_io_rw(&caller->fake->bm, &caller->iocb, &caller->iter);
-	complete(&caller->done);
+	complete_all(&caller->done);
 	return 0;
 }
 
-static struct caller *caller_start(struct kunit *test, struct fake *fake, const struct kvec *vec,
-				   unsigned int nr, size_t length)
+/* Should the driver have forgotten it, give it the way out. */
+static void caller_stop(void *data)
+{
+	struct caller *caller = data;
+
+	if (!completion_done(&caller->done))
+		fake_give_up(caller->fake);
+	kthread_stop_put(caller->task);
+}
+
+static struct caller *caller_start(struct kunit *test, struct fake *fake, int flags,
+				   const struct kvec *vec, unsigned int nr, size_t length)
 {
 	struct caller *caller = kunit_kzalloc(test, sizeof(*caller), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, caller);
 	caller->fake = fake;
 	caller->iocb.ki_pos = POS;
+	caller->iocb.ki_flags = flags;
 	caller->length = length;
 	iov_iter_kvec(&caller->iter, ITER_DEST, vec, nr, length);
 	init_completion(&caller->done);
@@ -64,6 +75,7 @@ static struct caller *caller_start(struct kunit *test, struct fake *fake, const 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, caller->task);
 	get_task_struct(caller->task);
 	wake_up_process(caller->task);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, caller_stop, caller));
 	return caller;
 }
 
@@ -76,18 +88,12 @@ static struct caller *caller_start_simple(struct kunit *test, struct fake *fake,
 	vec->iov_len = length;
 	vec->iov_base = kunit_kmalloc(test, length, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vec->iov_base);
-	return caller_start(test, fake, vec, 1, length);
+	return caller_start(test, fake, 0, vec, 1, length);
 }
 
-/* Wait for the result; should the driver have forgotten the caller, give it the way out. */
 static void caller_ends(struct kunit *test, struct caller *caller, ssize_t ret)
 {
-	bool ended = wait_for_completion_timeout(&caller->done, PATIENCE);
-
-	if (!ended)
-		fake_give_up(caller->fake);
-	kthread_stop_put(caller->task);
-	KUNIT_EXPECT_TRUE(test, ended);
+	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&caller->done, PATIENCE));
 	KUNIT_EXPECT_EQ(test, caller->ret, ret);
 	KUNIT_EXPECT_EQ(test, caller->iocb.ki_pos, POS + max_t(ssize_t, ret, 0));
 	KUNIT_EXPECT_EQ(test, iov_iter_count(&caller->iter),
@@ -207,7 +213,7 @@ static void parts_that_may_share_a_cache_line_go_alone(struct kunit *test)
 	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, data);
-	caller = caller_start(test, fake, vec, 3, 24);
+	caller = caller_start(test, fake, 0, vec, 3, 24);
 	for (i = 0; i < 2; i++) {
 		KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
 		expect_stuck(test, caller, 1);
@@ -232,6 +238,21 @@ static void nowait_holds_for_a_caller_that_sleeps_too(struct kunit *test)
 	bm_request_put(rq);
 }
 
+/* Nobody but the interrupt looks for what a sleeping caller waits for. */
+static void sleeping_caller_does_not_use_a_polled_queue(struct kunit *test)
+{
+	struct fake_shape shape = { .queues = 1, .polled = 1, .depth = 1 };
+	struct fake *fake = fake_start_as(test, &shape);
+	struct kvec vec = { kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL), PAGE_SIZE };
+	struct caller *caller;
+
+	KUNIT_ASSERT_NOT_NULL(test, vec.iov_base);
+	caller = caller_start(test, fake, IOCB_HIPRI, &vec, 1, PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, caller_submits(caller, 1));
+	serve(&fake->bm.queues[0]);
+	caller_ends(test, caller, PAGE_SIZE);
+}
+
 static void killed_caller_submits_nothing(struct kunit *test)
 {
 	struct fake *fake = sync_start(test, 1);
@@ -241,7 +262,6 @@ static void killed_caller_submits_nothing(struct kunit *test)
 	expect_stuck(test, caller, 0);
 	send_sig(SIGKILL, caller->task, 1);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&caller->done, PATIENCE));
-	complete(&caller->done);
 	bm_request_put(rq);
 	caller_ends(test, caller, -ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, fake->bm.queues[0].stats.commands, 0);
@@ -278,6 +298,7 @@ static struct kunit_case sync_cases[] = {
 	KUNIT_CASE(caller_waits_for_requests),
 	KUNIT_CASE(parts_that_may_share_a_cache_line_go_alone),
 	KUNIT_CASE(nowait_holds_for_a_caller_that_sleeps_too),
+	KUNIT_CASE(sleeping_caller_does_not_use_a_polled_queue),
 	KUNIT_CASE(killed_caller_submits_nothing),
 	KUNIT_CASE(killed_caller_waits_for_what_is_in_flight),
 	KUNIT_CASE(dying_device_ends_the_wait),
