@@ -9,6 +9,7 @@ are those of counts.py. Results: build/bench/bench.json, plots, a table. See REA
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -141,6 +142,7 @@ def about(bench: Bench) -> dict[str, object]:
 
 def main() -> int:
     """All of it: counts first, as they take a minute and need no quiet machine."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended"))  # and nothing stays
     parts.script("deps.sh", "plot")
     print("bench: counting what an operation costs", file=sys.stderr)
     runs = counts.measure()

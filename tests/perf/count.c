@@ -11,6 +11,7 @@
  *	kernel INSTRUCTIONS
  *	user INSTRUCTIONS
  *	read|write ADDRESS ACCESSES DEVICE	(one line a register, by its physical address)
+ *	block ADDRESS INSTRUCTIONS	(one line a block of the kernel's code, with blocks=on)
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -35,15 +36,24 @@ struct reg {
 	bool write;
 };
 
+/* A block of the kernel's code. QEMU may translate it more than once: each is one of these. */
+struct block {
+	uint64_t address;
+	qemu_plugin_u64 insns;
+	struct block *next;
+};
+
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 static FILE *out;
+static bool count_blocks;
 static qemu_plugin_u64 kernel_insns, user_insns;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* all below */
 static struct reg regs[MAX_REGISTERS];
 static unsigned int nr_regs;
 static unsigned int marks;
+static struct block *blocks;
 
 static bool in_kernel(uint64_t vaddr)
 {
@@ -90,6 +100,9 @@ static void mark(unsigned int vcpu, void *data)
 			fprintf(out, "%s %" PRIx64 " %" PRIu64 " %s\n",
 				reg->write ? "write" : "read", reg->address, reg->accesses,
 				reg->device);
+	for (const struct block *block = blocks; block; block = block->next)
+		fprintf(out, "block %" PRIx64 " %" PRIu64 "\n", block->address,
+			qemu_plugin_u64_sum(block->insns));
 	fflush(out);
 	pthread_mutex_unlock(&lock);
 }
@@ -104,6 +117,24 @@ static bool is_mark(const struct qemu_plugin_insn *insn)
 	       !memcmp(data, bytes, sizeof(bytes));
 }
 
+static void count_block(struct qemu_plugin_tb *tb, size_t n)
+{
+	struct block *block = malloc(sizeof(*block));
+
+	if (!block) {
+		fputs("count: no memory\n", stderr);
+		exit(1);
+	}
+	block->address = qemu_plugin_tb_vaddr(tb);
+	block->insns = qemu_plugin_scoreboard_u64(qemu_plugin_scoreboard_new(sizeof(uint64_t)));
+	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(tb, QEMU_PLUGIN_INLINE_ADD_U64,
+							  block->insns, n);
+	pthread_mutex_lock(&lock);
+	block->next = blocks;
+	blocks = block;
+	pthread_mutex_unlock(&lock);
+}
+
 /* Called once for each block of code that QEMU translates: says what is to be counted there. */
 static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
@@ -112,6 +143,8 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(tb, QEMU_PLUGIN_INLINE_ADD_U64,
 							  kernel ? kernel_insns : user_insns, n);
+	if (kernel && count_blocks)
+		count_block(tb, n);
 	for (size_t i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
@@ -130,8 +163,9 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 {
 	struct qemu_plugin_scoreboard *insns;
 
-	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fputs("count: wants out=FILE\n", stderr);
+	count_blocks = argc == 2 && !strcmp(argv[1], "blocks=on");
+	if (argc != 1 + count_blocks || strncmp(argv[0], "out=", 4)) {
+		fputs("count: wants out=FILE, and perhaps blocks=on\n", stderr);
 		return -1;
 	}
 	out = fopen(argv[0] + 4, "w");

@@ -37,6 +37,7 @@ class Mark(NamedTuple):
     """The plugin's counts at one moment."""
     insns: dict[str, int]  # kernel and user
     accesses: Counter  # by kind and physical address
+    blocks: Counter  # instructions by the address of the kernel's code
 
 
 class Phase(NamedTuple):
@@ -93,9 +94,11 @@ def read_marks(path: Path) -> list[Mark]:
     for line in path.read_text(encoding="utf-8").splitlines():
         word, *values = line.split(maxsplit=3)
         if word == "mark":
-            marks.append(Mark({}, Counter()))
+            marks.append(Mark({}, Counter(), Counter()))
         elif word in ("kernel", "user"):
             marks[-1].insns[word] = int(values[0])
+        elif word == "block":
+            marks[-1].blocks[int(values[0], 16)] += int(values[1])
         else:
             marks[-1].accesses[word, int(values[0], 16)] = int(values[1])
     return marks
@@ -117,21 +120,27 @@ def register_name(device: str, bar: int, offset: int) -> str:
     return f"BAR{bar}+{offset:#x}"
 
 
-def measure() -> list[Phase]:
-    """Boots the guest that counts."""
+def boot(devices: tuple[str, ...], append: str = "", option: str = "",
+         ) -> tuple[list[list[str]], list[Mark]]:
+    """Boots the guest that counts; returns what it said and what the plugin wrote."""
     kernel = parts.kernel("stock")
     work = BENCH / "counts"
     marks = work / "marks"
     initramfs = machine.packed(work / "initramfs.cpio", kernel, [])
     guest = Guest("counts", kernel, initramfs, "counts", cpus=1, accel=ICOUNT,
-                  append=f"bm.devices={','.join(DEVICES)}",
-                  extra=[*machine.NULL_CO, "-plugin", f"{plugin()},out={marks}"],
+                  append=f"bm.devices={','.join(devices)} {append}",
+                  extra=[*machine.NULL_CO, "-plugin", f"{plugin()},out={marks}{option}"],
                   deadline=DEADLINE)
     said: list[list[str]] = []
     wrong = machine.follow(guest, "count", said.append)
     if wrong:
         raise SystemExit("\n".join(["bench-counts: something is wrong:", *wrong]))
-    return phases(said, read_marks(marks))
+    return said, read_marks(marks)
+
+
+def measure() -> list[Phase]:
+    """All runs on all devices, twice."""
+    return phases(*boot(DEVICES))
 
 
 def phases(said: list[list[str]], marks: list[Mark]) -> list[Phase]:

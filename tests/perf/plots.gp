@@ -35,7 +35,7 @@ set style histogram rowstacked
 set style fill solid 0.9
 set boxwidth 0.6
 set xlabel ''
-set multiplot layout 1,2 spacing 0.08 margins 0.07,0.96,0.22,0.82 title 'What a read of 4 KiB costs' noenhanced
+set multiplot layout 1,2 spacing 0.08 margins 0.06,0.92,0.22,0.82 title 'What a read of 4 KiB costs' noenhanced
 set key outside top center horizontal noreverse Right
 set xtics font ',11' noenhanced rotate by -35
 unset title

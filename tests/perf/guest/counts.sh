@@ -52,6 +52,7 @@ measure() {
 }
 
 load_devices 0 || exit 1
+[ -z "$BM_symbols" ] || grep ' [tT] ' /proc/kallsyms | gzip -9 | base64 -w 900 | sed 's/^/#count symbols /'
 for target in $(echo "$BM_devices" | tr , ' '); do
 	registers "$target"
 	read_job "$target" 4k 32 16 1 0 >/dev/null || exit 1 # its first interrupt settles the vector
