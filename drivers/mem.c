@@ -74,15 +74,12 @@ static ssize_t bm_mem_pin(struct bm_map *map, struct iov_iter *iter, unsigned in
 
 static void bm_mem_unpin(struct bm_map *map)
 {
-	struct scatterlist *sg;
-	unsigned int i;
+	struct scatterlist *sg = map->sgt.sgl, *end = sg + map->sgt.orig_nents;
 
-	for_each_sgtable_sg(&map->sgt, sg, i)
-		if (map->pinned)
-			unpin_user_page_range_dirty_lock(sg_page(sg),
-							 PFN_UP(sg->offset + sg->length),
-							 map->dir == DMA_FROM_DEVICE);
-	sg_unmark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
+	sg_unmark_end(end - 1);
+	for (; map->pinned && sg < end; sg++)
+		unpin_user_page_range_dirty_lock(sg_page(sg), PFN_UP(sg->offset + sg->length),
+						 map->dir == DMA_FROM_DEVICE);
 }
 
 /* SGL entries that are left, as a list of their own. */
@@ -194,15 +191,13 @@ static bool bm_mem_is_dirty(struct scatterlist *sg)
  */
 static bool bm_mem_unpin_sleeps(const struct bm_map *map)
 {
-	struct scatterlist *sg;
-	unsigned int i;
+	struct scatterlist *sg = map->sgt.sgl, *end = sg + map->sgt.orig_nents;
 
 	if (!map->pinned || map->dir != DMA_FROM_DEVICE)
 		return false;
-	for_each_sgtable_sg(&map->sgt, sg, i)
-		if (!bm_mem_is_dirty(sg))
-			return true;
-	return false;
+	while (sg < end && bm_mem_is_dirty(sg))
+		sg++;
+	return sg < end;
 }
 
 static void bm_mem_unpin_all(struct bm_request *rq)

@@ -249,42 +249,19 @@ struct bm_run {
 	u32 length;
 };
 
-/* The longest run that starts at @sg; returns the entry behind it. */
-static struct scatterlist *bm_next_run(struct scatterlist *sg, unsigned int *nents,
-				       struct bm_run *run)
+/* The run that begins with entry @i; returns the entry behind it, or -EINVAL. */
+static int bm_next_run(struct scatterlist *sgl, unsigned int nents, unsigned int i,
+		       struct bm_run *run)
 {
-	run->addr = sg_dma_address(sg);
-	run->length = sg_dma_len(sg);
-	while (--*nents) {
-		sg = sg_next(sg);
-		if (sg_dma_address(sg) != run->addr + run->length ||
-		    sg_dma_len(sg) > U32_MAX - run->length)
-			break;
-		run->length += sg_dma_len(sg);
-	}
-	return sg;
-}
-
-/* Runs in a mapped scatterlist, or -EINVAL if an entry is empty. */
-static int bm_count_runs(struct scatterlist *sgl, unsigned int nents)
-{
-	struct scatterlist *sg;
-	struct bm_run run;
-	int runs = 0;
-	int i;
-
-	for_each_sg(sgl, sg, nents, i)
-		if (!sg_dma_len(sg))
+	run->addr = sg_dma_address(&sgl[i]);
+	run->length = 0;
+	do {
+		if (!sg_dma_len(&sgl[i]))
 			return -EINVAL;
-	for (sg = sgl; nents; runs++)
-		sg = bm_next_run(sg, &nents, &run);
-	return runs;
-}
-
-/* Entries of a list when @left runs are still to be written, the chain included. */
-static u32 bm_list_entries(u32 left)
-{
-	return min_t(u32, left, BM_SGL_LIST_SEGS);
+		run->length += sg_dma_len(&sgl[i++]);
+	} while (i < nents && sg_dma_address(&sgl[i]) == run->addr + run->length &&
+		 sg_dma_len(&sgl[i]) <= U32_MAX - run->length);
+	return i;
 }
 
 static void bm_seg_write(struct bm_hw_seg *seg, u64 addr, u32 length, u32 flags)
@@ -299,44 +276,52 @@ static void bm_seg_write(struct bm_hw_seg *seg, u64 addr, u32 length, u32 flags)
  * @ptr: what to fill: points to the memory itself if it is one run, else to an SGL
  * @lists: coherent memory for the SGL
  * @nr_lists: so many lists
- * @sgl: scatterlist as mapped by dma_map_sgtable()
+ * @sgl: scatterlist as mapped by dma_map_sgtable(); an array, not chained
  * @nents: its mapped entries
  *
  * Neighbours on the bus become one segment. When a list is full and more than one
  * segment is left, its last entry chains to the next list.
  *
  * Return: 0; -EINVAL if there is no entry or an empty one; -E2BIG if @lists do not
- * suffice.
+ * suffice. Then @ptr is not to be used.
  */
 int bm_sgl_encode(struct bm_hw_ptr *ptr, const struct bm_sgl_list *lists, unsigned int nr_lists,
 		  struct scatterlist *sgl, unsigned int nents)
 {
 	const struct bm_sgl_list *list = lists;
-	int left = bm_count_runs(sgl, nents);
+	__le32 *count = &ptr->count;
 	struct bm_run run;
 	u32 slot = 0;
+	int next;
 
-	if (left <= 0)
+	if (!nents)
 		return -EINVAL;
-	if (left > 1 && left > nr_lists * (BM_SGL_LIST_SEGS - 1) + 1)
-		return -E2BIG;
-	if (left == 1) {
-		bm_ptr_host(ptr, sg_dma_address(sgl));
+	next = bm_next_run(sgl, nents, 0, &run);
+	if (next == nents) {
+		bm_ptr_host(ptr, run.addr);
 		return 0;
 	}
+	if (!nr_lists)
+		return -E2BIG;
 
-	bm_ptr_sgl(ptr, list->dma, bm_list_entries(left));
-	for (; left; left--) {
-		if (slot == BM_SGL_LIST_SEGS - 1 && left > 1) {
-			bm_seg_write(&list->seg[slot], list[1].dma, bm_list_entries(left),
-				     BM_SEG_CHAIN);
+	bm_ptr_sgl(ptr, list->dma, 0);
+	while (next > 0) {
+		bool last = next == nents;
+
+		if (slot == BM_SGL_LIST_SEGS - 1 && !last) {
+			if (list == &lists[nr_lists - 1])
+				return -E2BIG;
+			bm_seg_write(&list->seg[slot], list[1].dma, 0, BM_SEG_CHAIN);
+			*count = cpu_to_le32(BM_SGL_LIST_SEGS);
+			count = &list->seg[slot].length;
 			list++;
 			slot = 0;
 		}
-		sgl = bm_next_run(sgl, &nents, &run);
 		bm_seg_write(&list->seg[slot++], run.addr, run.length, 0);
+		next = last ? 0 : bm_next_run(sgl, nents, next, &run);
 	}
-	return 0;
+	*count = cpu_to_le32(slot);
+	return next;
 }
 
 /**
