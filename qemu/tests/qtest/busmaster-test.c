@@ -278,6 +278,7 @@ int main(int argc, char **argv)
     bm_add_queue_tests();
     bm_add_batch_tests();
     bm_add_inline_tests();
+    bm_add_iothread_tests();
     bm_add_irq_tests();
     bm_add_moderation_tests();
     bm_add_fault_tests();

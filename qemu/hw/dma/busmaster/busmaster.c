@@ -34,20 +34,23 @@
 #define BM_MPS_CODE_MAX     2   /* 512 bytes */
 #define BM_MRRS_CODE_RESET  2   /* 512 bytes, as the PCI Express spec has it */
 
-static void bm_stop_queues(BusmasterState *s)
+/* In the worker, or while there is none. */
+static void bm_stop_worker(BmWorker *w)
 {
+    BusmasterState *s = w->dev;
     unsigned i;
 
-    for (i = 0; i < s->num_queues; i++) {
+    for (i = w->index; i < s->num_queues; i += s->num_workers) {
         bm_queue_stop(&s->queues[i]);
     }
 }
 
 static void bm_stop_bh(void *opaque)
 {
-    BusmasterState *s = opaque;
+    BmWorker *w = opaque;
+    BusmasterState *s = w->dev;
 
-    bm_stop_queues(s);
+    bm_stop_worker(w);
     QEMU_LOCK_GUARD(&s->stop_lock);
     s->stop_pending--;
     qemu_cond_broadcast(&s->stop_cond);
@@ -57,22 +60,27 @@ static void bm_stop_bh(void *opaque)
  * Disable all queues, at once and without a word to the driver: when this
  * returns, nothing that was submitted before reaches memory any more.
  *
- * In the main loop the BQL keeps the workers away. An iothread is asked and
- * waited for, without the BQL, since its DMA may be what waits for it. Others
- * may come in meanwhile: register writes are ignored as long as @stopping is
- * not zero, and a second caller asks and waits for itself.
+ * In the main loop the BQL keeps the worker away. Iothreads are asked all
+ * together and waited for without the BQL, since a DMA may be what waits for
+ * it. Others may come in meanwhile: register writes are ignored as long as
+ * @stopping is not zero, and a second caller asks and waits for itself.
  */
 void bm_stop(BusmasterState *s, const char *why)
 {
+    unsigned i;
+
     trace_busmaster_stop(why);
     qatomic_inc(&s->stopping);
-    if (!s->iothread) {
-        bm_stop_queues(s);
+    if (!s->workers[0].iothread) {
+        bm_stop_worker(&s->workers[0]);
     } else {
         bql_unlock();
         WITH_QEMU_LOCK_GUARD(&s->stop_lock) {
-            s->stop_pending++;
-            aio_bh_schedule_oneshot(s->ctx, bm_stop_bh, s);
+            for (i = 0; i < s->num_workers; i++) {
+                s->stop_pending++;
+                aio_bh_schedule_oneshot(s->workers[i].ctx, bm_stop_bh,
+                                        &s->workers[i]);
+            }
             while (s->stop_pending) {
                 qemu_cond_wait(&s->stop_cond, &s->stop_lock);
             }
@@ -159,6 +167,8 @@ static void bm_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value,
 
 static bool bm_check_properties(BusmasterState *s, Error **errp)
 {
+    unsigned i;
+
     if (s->num_queues < 1 || s->num_queues > BM_MAX_QUEUES) {
         error_setg(errp, "property 'queues' is %" PRIu32
                    ", must be 1 to %u", s->num_queues, BM_MAX_QUEUES);
@@ -181,7 +191,54 @@ static bool bm_check_properties(BusmasterState *s, Error **errp)
                    ", must be 1 to %u", s->outstanding, BM_MAX_OUTSTANDING);
         return false;
     }
+    if (s->iothread && s->num_iothreads) {
+        error_setg(errp, "properties 'iothread' and 'iothreads' are both set,"
+                   " must be one of them or none");
+        return false;
+    }
+    for (i = 0; i < s->num_iothreads; i++) {
+        if (!iothread_by_id(s->iothreads[i])) {
+            error_setg(errp, "property 'iothreads' has '%s', must be ids of"
+                       " iothread objects", s->iothreads[i]);
+            return false;
+        }
+    }
     return true;
+}
+
+/* One for each iothread that was named; without any, the main loop's. */
+static void bm_init_workers(BusmasterState *s)
+{
+    unsigned i;
+
+    s->num_workers = MAX(s->num_iothreads, 1);
+    s->workers = g_new0(BmWorker, s->num_workers);
+    for (i = 0; i < s->num_workers; i++) {
+        BmWorker *w = &s->workers[i];
+
+        w->dev = s;
+        w->index = i;
+        w->iothread = s->num_iothreads ? iothread_by_id(s->iothreads[i]) :
+                                         s->iothread;
+        if (w->iothread) {
+            object_ref(OBJECT(w->iothread));
+            w->ctx = iothread_get_aio_context(w->iothread);
+        } else {
+            w->ctx = qemu_get_aio_context();
+        }
+    }
+}
+
+static void bm_exit_workers(BusmasterState *s)
+{
+    unsigned i;
+
+    for (i = 0; i < s->num_workers; i++) {
+        if (s->workers[i].iothread) {
+            object_unref(OBJECT(s->workers[i].iothread));
+        }
+    }
+    g_free(s->workers);
 }
 
 /* Capabilities at fixed places: none of these can fail. */
@@ -244,8 +301,7 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
     address_space_init(&s->mem_as, &s->mem, "busmaster.mem");
     s->mem_as.max_bounce_buffer_size = 0;
 
-    s->ctx = s->iothread ? iothread_get_aio_context(s->iothread) :
-                           qemu_get_aio_context();
+    bm_init_workers(s);
     qemu_mutex_init(&s->stop_lock);
     qemu_cond_init(&s->stop_cond);
     qemu_cond_init(&s->stop_left);
@@ -273,6 +329,7 @@ static void busmaster_exit(PCIDevice *pdev)
         bm_queue_exit(&s->queues[i]);
     }
     g_free(s->queues);
+    bm_exit_workers(s);
     bm_irq_exit(s);
     qemu_mutex_destroy(&s->fault_lock);
     qemu_cond_destroy(&s->stop_left);
@@ -282,6 +339,12 @@ static void busmaster_exit(PCIDevice *pdev)
     pcie_aer_exit(pdev);
     msix_uninit_exclusive_bar(pdev);
     pcie_cap_exit(pdev);
+}
+
+/* The array was made by its property, whether or not the device came to be. */
+static void busmaster_finalize(Object *obj)
+{
+    g_free(BUSMASTER(obj)->iothreads);
 }
 
 /*
@@ -303,6 +366,8 @@ static const Property busmaster_properties[] = {
     DEFINE_PROP_SIZE("inline-bytes", BusmasterState, inline_bytes, 128 * KiB),
     DEFINE_PROP_LINK("iothread", BusmasterState, iothread, TYPE_IOTHREAD,
                      IOThread *),
+    DEFINE_PROP_ARRAY("iothreads", BusmasterState, num_iothreads, iothreads,
+                      qdev_prop_string, char *),
 };
 
 static void busmaster_class_init(ObjectClass *klass, void *data)
@@ -329,6 +394,7 @@ static const TypeInfo busmaster_info = {
     .name = TYPE_BUSMASTER,
     .parent = TYPE_PCI_DEVICE,
     .instance_size = sizeof(BusmasterState),
+    .instance_finalize = busmaster_finalize,
     .class_init = busmaster_class_init,
     .interfaces = (InterfaceInfo[]) {
         { INTERFACE_PCIE_DEVICE },

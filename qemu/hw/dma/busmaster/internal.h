@@ -5,16 +5,20 @@
  *
  * - Configuration space, registers and the device's own state belong to the
  *   holder of the BQL.
- * - A queue that is RUNNING or DRAINING belongs to its worker. With an iothread
- *   that is a BH there; without one it is the holder of the BQL, be it in a BH
- *   or in a vCPU that has just rung (bm_queue_kick()). Others reach it only by
- *   the fields that say "atomic", and by bm_stop(). In any other state it
- *   belongs to the holder of the BQL.
+ * - A queue that is RUNNING or DRAINING belongs to its worker, with its rings,
+ *   its commands and its timer. With iothreads that is a BH in one of them,
+ *   the same for as long as the device exists; without any it is the holder of
+ *   the BQL, be it in a BH or in a vCPU that has just rung (bm_queue_kick()).
+ *   Others reach the queue only by the fields that say "atomic", and by
+ *   bm_stop(). In any other state it belongs to the holder of the BQL.
+ * - Workers thus share no queue. What they do share is what the device is (its
+ *   properties, set before there is a worker), the request sizes and the raised
+ *   vectors (atomic), and the fault record (fault_lock).
  * - BmQueue.lock covers the changes of a queue's state, nothing else. It is
  *   never held across a DMA, because a worker's DMA can need the BQL: an IOMMU
  *   reports a fault by an interrupt.
- * - A worker runs to the end of its budget without waiting for anybody, so that
- *   bm_stop() may wait for it, having let go of the BQL.
+ * - A worker runs to the end of its budget without waiting for anybody but for
+ *   the BQL, so that bm_stop() may wait for all of them, having let go of that.
  * - A DMA reaches RAM alone (dma.c) and cannot come back into the device. A
  *   message can: it is sent when all else is done (irq.c).
  *
@@ -130,8 +134,17 @@ typedef struct BmCommand {
 
 typedef QSIMPLEQ_HEAD(, BmCommand) BmCmdList;
 
+/* A thread and the queues that run in it: each num_workers'th from @index. */
+typedef struct BmWorker {
+    BusmasterState *dev;
+    unsigned index;
+    IOThread *iothread;     /* NULL: the main loop */
+    AioContext *ctx;
+} BmWorker;
+
 struct BmQueue {
     BusmasterState *dev;
+    BmWorker *worker;
     unsigned index;
     QEMUBH *bh;
     QemuMutex lock;
@@ -191,12 +204,15 @@ struct BusmasterState {
     uint32_t outstanding;
     uint64_t inline_bytes;
     IOThread *iothread;
+    uint32_t num_iothreads;
+    char **iothreads;
 
     MemoryRegion regs;
     MemoryRegion mem;
     MemoryRegion mem_bar;
     AddressSpace mem_as;    /* of @mem alone: LOCAL addresses */
-    AioContext *ctx;
+    BmWorker *workers;
+    unsigned num_workers;
     BmQueue *queues;
 
     bool enabled;

@@ -193,7 +193,7 @@ static void bm_queue_bh(void *opaque)
  */
 void bm_queue_kick(BmQueue *q)
 {
-    if (!q->dev->iothread && q->dev->inline_bytes) {
+    if (!q->worker->iothread && q->dev->inline_bytes) {
         bm_queue_work(q, q->dev->inline_bytes);
     } else {
         qemu_bh_schedule(q->bh);
@@ -204,6 +204,7 @@ void bm_queue_init(BmQueue *q, BusmasterState *s, unsigned index)
 {
     q->dev = s;
     q->index = index;
+    q->worker = &s->workers[index % s->num_workers];
     q->cmds = g_new0(BmCommand, s->outstanding);
     q->wanted = g_new0(uint32_t, 1u << BM_MAX_ORDER);
     q->state = BM_PREP(BM_QSTATE_STATE, BM_QSTATE_DISABLED);
@@ -212,8 +213,9 @@ void bm_queue_init(BmQueue *q, BusmasterState *s, unsigned index)
      * Unguarded: the guard is a flag of the device, without a lock, and by what
      * dma.c says there is nothing to be guarded against.
      */
-    q->bh = aio_bh_new_full(s->ctx, bm_queue_bh, q, "busmaster-queue", NULL);
-    q->timer = aio_timer_new(s->ctx, QEMU_CLOCK_VIRTUAL, SCALE_NS,
+    q->bh = aio_bh_new_full(q->worker->ctx, bm_queue_bh, q, "busmaster-queue",
+                            NULL);
+    q->timer = aio_timer_new(q->worker->ctx, QEMU_CLOCK_VIRTUAL, SCALE_NS,
                              bm_queue_bh, q);
     bm_queue_reset(q);
     bm_queue_clear(q);

@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/cutils.h"
 #include "harness.h"
 
 #define BM_DEADLINE         (60 * G_USEC_PER_SEC)
@@ -57,15 +58,46 @@ BmDev *bm_new(QTestState *qts)
     return d;
 }
 
+/*
+ * The options that make the iothreads and the device. All are numbers, but for
+ * @where. Only JSON has arrays.
+ */
+char *bm_device(const void *worker, const char *where, const char *props)
+{
+    const BmVariant *variant = worker;
+    g_auto(GStrv) list = g_strsplit(props, ",", 0);
+    GString *all = g_string_new("-object iothread,id=io0 "
+                                "-object iothread,id=io1 "
+                                "-object iothread,id=io2 -device '{");
+    unsigned i;
+
+    g_string_append_printf(all, "\"driver\":\"busmaster\",\"id\":\"bm\",%s",
+                           where);
+    if (variant && variant->iothread) {
+        g_string_append_printf(all, ",\"iothread\":\"%s\"",
+                               variant->iothread);
+    }
+    if (variant && variant->iothreads) {
+        g_string_append_printf(all, ",\"iothreads\":%s", variant->iothreads);
+    }
+    for (i = 0; list[i]; i++) {
+        g_auto(GStrv) prop = g_strsplit(list[i], "=", 2);
+        uint64_t value;
+
+        g_assert_cmpint(qemu_strtosz(prop[1], NULL, &value), ==, 0);
+        g_string_append_printf(all, ",\"%s\":%" PRIu64, prop[0], value);
+    }
+    g_string_append(all, "}'");
+    return g_string_free(all, false);
+}
+
 BmDev *bm_start_machine(const char *args, const void *worker,
                         const char *props)
 {
     const BmVariant *variant = worker;
-    BmDev *d = bm_new(qtest_initf("-M q35 -m 256M -nodefaults %s "
-                                  "-object iothread,id=io "
-                                  "-device busmaster,id=bm,addr=04.0%s%s%s",
-                                  args, bm_variant_props(worker),
-                                  *props ? "," : "", props));
+    g_autofree char *device = bm_device(worker, "\"addr\":\"04.0\"", props);
+    BmDev *d = bm_new(qtest_initf("-M q35 -m 256M -nodefaults %s %s", args,
+                                  device));
 
     d->shadow = variant && variant->shadow;
     bm_attach(d, BM_DEVFN, BM_PCI_WINDOW);
@@ -106,7 +138,7 @@ static void bm_add_variant(const char *name, void (*fn)(const void *),
 
 void bm_add_both(const char *name, void (*fn)(const void *))
 {
-    static const BmVariant iothread = { "iothread", ",iothread=io" };
+    static const BmVariant iothread = { "iothread", "io0" };
 
     bm_add(name, fn);
     bm_add_variant(name, fn, &iothread);
@@ -115,8 +147,8 @@ void bm_add_both(const char *name, void (*fn)(const void *))
 void bm_add_all(const char *name, void (*fn)(const void *))
 {
     static const BmVariant variants[] = {
-        { "shadow", "", true },
-        { "shadow-iothread", ",iothread=io", true },
+        { "shadow", .shadow = true },
+        { "shadow-iothread", "io1", .shadow = true },
     };
     unsigned i;
 
@@ -126,11 +158,14 @@ void bm_add_all(const char *name, void (*fn)(const void *))
     }
 }
 
-const char *bm_variant_props(const void *worker)
+void bm_add_many(const char *name, void (*fn)(const void *))
 {
-    const BmVariant *variant = worker;
+    static const BmVariant iothreads = {
+        "iothreads", .iothreads = "[\"io1\",\"io0\",\"io2\"]",
+    };
 
-    return variant ? variant->props : "";
+    bm_add_both(name, fn);
+    bm_add_variant(name, fn, &iothreads);
 }
 
 uint64_t bm_read(BmDev *d, uint64_t reg)
@@ -481,6 +516,18 @@ void bm_seg(BmDev *d, uint64_t list, unsigned index, uint64_t addr,
     };
 
     qtest_memwrite(d->qts, list + index * sizeof(seg), &seg, sizeof(seg));
+}
+
+/* As much work as one command can be: seconds of it, in RAM alone. */
+struct bm_hw_sqe bm_long(BmDev *d, uint16_t tag)
+{
+    uint64_t list = bm_alloc(d, 4096);
+    unsigned i;
+
+    for (i = 0; i < 16; i++) {
+        bm_seg(d, list, i, 64 * MiB, 64 * MiB, 0);
+    }
+    return bm_cmd(BM_OP_CRC32C, tag, 1 * GiB, bm_sgl(list, 16), bm_none());
 }
 
 uint8_t *bm_random(size_t len)

@@ -76,14 +76,16 @@ typedef struct BmPlace {
 /* How a test is run; none at all: in the main loop, with registers. */
 typedef struct BmVariant {
     const char *name;
-    const char *props;
+    const char *iothread;   /* its id */
+    const char *iothreads;  /* several, as a JSON array */
     bool shadow;
 } BmVariant;
 
 /*
  * The machine. @worker is a test's data: NULL, or a BmVariant. bm_add_both()
  * registers a test to run in the main loop and in an iothread, bm_add_all() to
- * run both ways with shadow doorbells as well.
+ * run both ways with shadow doorbells as well, bm_add_many() to run in several
+ * iothreads as well.
  */
 BmDev *bm_start(const void *worker, const char *props);
 BmDev *bm_start_machine(const char *args, const void *worker,
@@ -95,7 +97,8 @@ void bm_end(BmDev *d);
 void bm_add(const char *name, void (*fn)(const void *));
 void bm_add_both(const char *name, void (*fn)(const void *));
 void bm_add_all(const char *name, void (*fn)(const void *));
-const char *bm_variant_props(const void *worker);
+void bm_add_many(const char *name, void (*fn)(const void *));
+char *bm_device(const void *worker, const char *where, const char *props);
 
 /* Registers: 64 bits each, as the contract has them. */
 uint64_t bm_read(BmDev *d, uint64_t reg);
@@ -140,6 +143,7 @@ struct bm_hw_ptr bm_local(uint64_t offset);
 struct bm_hw_ptr bm_sgl(uint64_t addr, uint32_t count);
 struct bm_hw_sqe bm_cmd(enum bm_op op, uint16_t tag, uint32_t length,
                         struct bm_hw_ptr src, struct bm_hw_ptr dst);
+struct bm_hw_sqe bm_long(BmDev *d, uint16_t tag);
 void bm_seg(BmDev *d, uint64_t list, unsigned index, uint64_t addr,
             uint32_t length, uint32_t flags);
 
@@ -157,6 +161,7 @@ void bm_add_moderation_tests(void);
 void bm_add_queue_tests(void);
 void bm_add_batch_tests(void);
 void bm_add_inline_tests(void);
+void bm_add_iothread_tests(void);
 void bm_add_irq_tests(void);
 void bm_add_fault_tests(void);
 void bm_add_reset_tests(void);

@@ -180,9 +180,9 @@ static void test_event(const void *worker)
 
 void bm_add_irq_tests(void)
 {
-    bm_add_both("irq/one-shot", test_one_shot);
-    bm_add_both("irq/arm-late", test_arm_late);
+    bm_add_many("irq/one-shot", test_one_shot);
+    bm_add_many("irq/arm-late", test_arm_late);
     bm_add("irq/noirq", test_noirq);
-    bm_add_both("irq/masked", test_masked);
-    bm_add_both("irq/event", test_event);
+    bm_add_many("irq/masked", test_masked);
+    bm_add_many("irq/event", test_event);
 }

@@ -216,8 +216,8 @@ static void test_cq_full(const void *worker)
 
 static void test_abort(const void *worker)
 {
-    BmDev *d = bm_start(worker, "queues=2,mem-size=64M");
-    struct bm_hw_sqe sqe = big(d, 7);
+    BmDev *d = bm_start(worker, "queues=2,mem-size=1M");
+    struct bm_hw_sqe sqe = bm_long(d, 7);
     unsigned i;
     BmRing r;
 
@@ -229,11 +229,13 @@ static void test_abort(const void *worker)
     bm_ring_write(&r, BM_QREG_ABORT, 9);
     bm_ring_write(&r, BM_QREG_ABORT, 7);
     for (i = 0; i < 2; i++) {
+        bool aborted;
+
         bm_reap(&r);
-        g_assert_cmphex(r.cqe.tag, ==, i ? 8 : 7);
+        aborted = r.cqe.tag == 7;
         g_assert_cmphex(r.cqe.status, ==,
-                        i ? BM_ST_SUCCESS : BM_ST_ABORTED);
-        g_assert_cmphex(!!r.cqe.info, ==, i);
+                        aborted ? BM_ST_ABORTED : BM_ST_SUCCESS);
+        g_assert_cmphex(!r.cqe.info, ==, aborted);
     }
     bm_ack(&r, 0);
 
@@ -314,7 +316,7 @@ void bm_add_queue_tests(void)
     bm_add_all("queue/wrap", test_wrap);
     bm_add("queue/largest", test_largest);
     bm_add("queue/one-queue", test_one_queue);
-    bm_add_all("queue/64-queues", test_64_queues);
+    bm_add_many("queue/64-queues", test_64_queues);
     bm_add_all("queue/overtake", test_overtake);
     bm_add_all("queue/fence", test_fence);
     bm_add_all("queue/cq-full", test_cq_full);

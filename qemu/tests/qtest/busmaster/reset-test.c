@@ -240,17 +240,15 @@ static void test_system_reset(const void *worker)
 /* The guest ejects it while it works; the rest of the machine goes on. */
 static void test_unplug(const void *worker)
 {
+    g_autofree char *device = bm_device(worker, "\"bus\":\"rp\"",
+                                        "queues=2,mem-size=64M");
     const int port = QPCI_DEVFN(5, 0);
     QPCIBus *bus;
     Bench t;
 
     t.d = bm_new(qtest_initf("-M q35 -m 256M -nodefaults "
-                             "-object iothread,id=io "
                              "-device pcie-root-port,id=rp,chassis=1,slot=1,"
-                             "addr=05.0 "
-                             "-device busmaster,id=bm,bus=rp,queues=2,"
-                             "mem-size=64M%s",
-                             bm_variant_props(worker)));
+                             "addr=05.0 %s", device));
     bus = t.d->bus;
     bus->config_writeb(bus, port, PCI_SECONDARY_BUS, 1);
     bus->config_writeb(bus, port, PCI_SUBORDINATE_BUS, 1);
@@ -277,10 +275,10 @@ static void test_unplug(const void *worker)
 
 void bm_add_reset_tests(void)
 {
-    bm_add_both("reset/ctrl-reset", test_ctrl_reset);
-    bm_add_both("reset/ctrl-disable", test_ctrl_disable);
-    bm_add_both("reset/flr", test_flr);
-    bm_add_both("reset/d3hot", test_d3hot);
-    bm_add_both("reset/system-reset", test_system_reset);
-    bm_add_both("reset/unplug", test_unplug);
+    bm_add_many("reset/ctrl-reset", test_ctrl_reset);
+    bm_add_many("reset/ctrl-disable", test_ctrl_disable);
+    bm_add_many("reset/flr", test_flr);
+    bm_add_many("reset/d3hot", test_d3hot);
+    bm_add_many("reset/system-reset", test_system_reset);
+    bm_add_many("reset/unplug", test_unplug);
 }

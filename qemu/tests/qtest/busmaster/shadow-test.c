@@ -103,20 +103,6 @@ static void test_sleep(const void *worker)
     bm_end(t.d);
 }
 
-/* As long a command as there can be: it keeps the queue awake. */
-static void push_long(Bench *t, uint16_t tag)
-{
-    uint64_t list = bm_alloc(t->d, 4096);
-    struct bm_hw_sqe sqe = bm_cmd(BM_OP_CRC32C, tag, 1 * GiB,
-                                  bm_sgl(list, 16), bm_none());
-    unsigned i;
-
-    for (i = 0; i < 16; i++) {
-        bm_seg(t->d, list, i, 64 * MiB, 64 * MiB, 0);
-    }
-    bm_push(&t->r, &sqe);
-}
-
 /*
  * While it works it looks by itself, and does not say where it would sleep; nor
  * afterwards, if the event is there from a lap before.
@@ -124,9 +110,11 @@ static void push_long(Bench *t, uint16_t tag)
 static void test_awake(const void *worker)
 {
     const uint32_t mark = 0x5a5a5a5a;
+    struct bm_hw_sqe sqe;
     Bench t;
 
     bench_up(&t, worker, 3);
+    sqe = bm_long(t.d, 7);
     say(&t, 2);
     ring(&t, BM_QREG_SQ_TAIL);
     reap(&t, 2);
@@ -134,7 +122,7 @@ static void test_awake(const void *worker)
     bm_ack(&t.r, 0);
 
     bm_shadow_write(&t.r, SQ_EVENT, mark);
-    push_long(&t, 7);
+    bm_push(&t.r, &sqe);
     say(&t, 3);
     ring(&t, BM_QREG_SQ_TAIL);
     reap(&t, 3);
