@@ -283,7 +283,8 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
     }
 
     /* Only RAM can be mapped: dma.c says what is built on that. */
-    pci_get_address_space(pdev)->max_bounce_buffer_size = 0;
+    s->bus_as = pci_get_address_space(pdev);
+    s->bus_as->max_bounce_buffer_size = 0;
     s->dma_limit = MAKE_64BIT_MASK(0, s->dma_bits);
 
     memory_region_init_io(&s->regs, OBJECT(s), &bm_regs_ops, s,

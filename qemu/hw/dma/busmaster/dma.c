@@ -61,13 +61,15 @@ static void bm_dma_count(BmQueue *q, const BmDma *dma, uint64_t len,
     stat64_add(dma->write ? &q->mwr_bytes : &q->mrd_bytes, len);
 }
 
+static AddressSpace *bm_dma_space(BmQueue *q, const BmDma *dma)
+{
+    return dma->local ? &q->dev->mem_as : q->dev->bus_as;
+}
+
 /* End a mapping of which the first @used bytes were read or written. */
 void bm_dma_unmap(BmQueue *q, BmDma *dma, uint64_t used, BmRequests *requests)
 {
-    AddressSpace *as = dma->local ? &q->dev->mem_as :
-                                    pci_get_address_space(PCI_DEVICE(q->dev));
-
-    dma_memory_unmap(as, dma->host, dma->len,
+    dma_memory_unmap(bm_dma_space(q, dma), dma->host, dma->len,
                      dma->write ? DMA_DIRECTION_FROM_DEVICE :
                                   DMA_DIRECTION_TO_DEVICE, used);
     if (!dma->local && used) {
@@ -84,10 +86,8 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
                 uint64_t unit)
 {
     BusmasterState *s = q->dev;
-    AddressSpace *as = &s->mem_as;
 
     if (!dma->local) {
-        as = pci_get_address_space(PCI_DEVICE(s));
         if (dma->addr > s->dma_limit) {
             bm_dma_refuse(q, tag, dma);
             return false;
@@ -96,7 +96,7 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
     }
 
     dma->len = len;
-    dma->host = dma_memory_map(as, dma->addr, &dma->len,
+    dma->host = dma_memory_map(bm_dma_space(q, dma), dma->addr, &dma->len,
                                dma->write ? DMA_DIRECTION_FROM_DEVICE :
                                             DMA_DIRECTION_TO_DEVICE,
                                MEMTXATTRS_UNSPECIFIED);

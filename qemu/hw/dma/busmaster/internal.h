@@ -211,6 +211,7 @@ struct BusmasterState {
     MemoryRegion mem;
     MemoryRegion mem_bar;
     AddressSpace mem_as;    /* of @mem alone: LOCAL addresses */
+    AddressSpace *bus_as;   /* bus addresses: no QOM cast for each DMA */
     BmWorker *workers;
     unsigned num_workers;
     BmQueue *queues;
