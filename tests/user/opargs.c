@@ -313,7 +313,7 @@ static bool timeouts(void)
 	for (unsigned int i = 0; i < 20; i++)
 		CHECK_IS(by_ioctl(&op), -ETIMEDOUT);
 	CHECK_IS(op.result, 1234);
-	CHECK_IS(read_number("stats/failures") - failures, 20);
+	CHECK(read_number("stats/failures") > failures); /* what was under way was aborted */
 
 	op = template;
 	op.timeout_ms = 1;

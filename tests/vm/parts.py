@@ -89,6 +89,12 @@ def initramfs(out: Path, for_kernel: Kernel, more: Sequence[str] = (),
     return out
 
 
+def fio() -> str:
+    """Debian's fio, to be added to a guest's file system."""
+    script("deps.sh", "perf")
+    return "/usr/bin/fio:/bin/fio"
+
+
 def quietly(command: list[str]) -> str:
     """Runs a command; shows what it said if it fails, and returns it otherwise."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Without an IOMMU: the device as a file, random transfers on all queues, bus mastering
-# taken away and given back.
+# Without an IOMMU: the device as a file, random transfers on all queues, what they cost in
+# memory; bus mastering taken away and given back.
 . /bm/guest/lib.sh
 . /bm/guest/steps.sh
+. /bm/guest/allocations.sh
 
 dd if=/dev/urandom of=/tmp/out bs=4k count=4 2>/dev/null
 
@@ -43,6 +44,8 @@ run attributes attributes
 run args args
 run mapping mapping
 run verify verify -n "$transfers" -p 4
+check "4 KiB at depth 1, by read, write and io_uring: nothing is allocated" nothing_allocated
+check "the trace that says so sees allocations" allocation_seen
 check "every queue raised interrupts" every_queue_interrupts
 check "bus mastering off: EIO and a message; on again: it works" bus_mastering_off
 check "no bounce buffers were used" not_bounced

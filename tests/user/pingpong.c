@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pingpong: one operation after the other, for a wake-up that is lost.
+ *
+ * At depth 1 nothing comes to the rescue of an interrupt that was not raised, or of a
+ * doorbell that was not seen: the operation ends when the driver's watchdog looks, or
+ * never. Writes and reads alternate, one by io_uring and one by a plain system call; each
+ * read has to bring back what was written last. A thread looks on, and what takes too long
+ * is a failure.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "device.h"
+#include "ktap.h"
+#include "uring.h"
+
+#define BLOCK 4096u
+
+static struct {
+	unsigned long count;
+	unsigned int seconds; /* that one operation may take */
+	int cpu;
+	bool polled;
+} options = { .count = 200000, .seconds = 2, .cpu = -1 };
+
+static int fd;
+static struct uring ring;
+static unsigned char *block;
+static atomic_ulong current; /* the operation that is on its way */
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* Of four operations, the first and the last are io_uring's: a write and a read. */
+static bool by_uring(unsigned long number)
+{
+	return number % 4 == 0 || number % 4 == 3;
+}
+
+static void note_stats(void)
+{
+	static const char *const names[] = { "commands",     "completions",    "interrupts",
+					     "sq_doorbells", "cq_doorbells",   "timeouts",
+					     "resets",	     "bad_completions" };
+	char path[64];
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "stats/%s", names[i]);
+		ktap_note("%s: %lld", path, read_number(path));
+	}
+}
+
+/* Looks on: an operation that is the same for too long stalls. Ends the program then. */
+static void *watch(void *unused)
+{
+	unsigned long seen = 0;
+	double since = now();
+
+	for (;;) {
+		unsigned long is = atomic_load(&current);
+
+		if (is != seen) {
+			seen = is;
+			since = now();
+		} else if (now() - since > options.seconds) {
+			ktap_note("operation %lu of %lu, a %s by %s, takes more than %u s", is,
+				  options.count, is % 2 ? "read" : "write",
+				  by_uring(is) ? "io_uring" : "system call", options.seconds);
+			note_stats();
+			ktap_result(false, 1, "no operation stalls");
+			_exit(1);
+		}
+		usleep(50000);
+	}
+	return unused;
+}
+
+static int transfer(unsigned long number, uint64_t offset)
+{
+	bool read = number % 2;
+	struct io_uring_sqe *sqe;
+
+	atomic_store(&current, number);
+	if (!by_uring(number))
+		return read ? pread(fd, block, BLOCK, offset) : pwrite(fd, block, BLOCK, offset);
+	sqe = uring_next(&ring);
+	sqe->opcode = read ? IORING_OP_READ : IORING_OP_WRITE;
+	sqe->fd = fd;
+	sqe->addr = (uintptr_t)block;
+	sqe->len = BLOCK;
+	sqe->off = offset;
+	return uring_wait(&ring);
+}
+
+/* A write, and the read of it. */
+static bool ping_pong(unsigned long number, uint64_t offset)
+{
+	uint64_t stamp = number, back = 0;
+
+	memcpy(block, &stamp, sizeof(stamp));
+	CHECK_IS(transfer(number, offset), BLOCK);
+	memset(block, 0xff, sizeof(stamp));
+	CHECK_IS(transfer(number + 1, offset), BLOCK);
+	memcpy(&back, block, sizeof(back));
+	CHECK_IS(back, stamp);
+	return true;
+}
+
+static bool no_stall(void)
+{
+	uint64_t offset = random_below(&(uint64_t){ getpid() }, 1024) * BLOCK;
+	double start = now(), seconds;
+	pthread_t thread;
+
+	CHECK_IS(pthread_create(&thread, NULL, watch, NULL), 0);
+	for (unsigned long i = 0; i < options.count; i += 2)
+		if (!ping_pong(i, offset))
+			return false;
+	seconds = now() - start;
+	ktap_note("%lu operations in %.0f s, %.0f a second", options.count, seconds,
+		  options.count / seconds);
+	return true;
+}
+
+static void parse(int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "n:t:c:p")) != -1) {
+		if (option == 'n')
+			options.count = strtoul(optarg, NULL, 0);
+		else if (option == 't')
+			options.seconds = strtoul(optarg, NULL, 0);
+		else if (option == 'c')
+			options.cpu = atoi(optarg);
+		else if (option == 'p')
+			options.polled = true;
+		else
+			exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct ktap_case cases[] = { { "no operation stalls", no_stall } };
+	cpu_set_t set;
+
+	parse(argc, argv);
+	if (options.cpu >= 0) {
+		CPU_ZERO(&set);
+		CPU_SET(options.cpu, &set);
+		sched_setaffinity(0, sizeof(set), &set);
+	}
+	fd = open(DEVICE_NODE, O_RDWR | O_DIRECT);
+	if (fd < 0 || !uring_open(&ring, 1, options.polled ? IORING_SETUP_IOPOLL : 0)) {
+		perror(DEVICE_NODE);
+		return 2;
+	}
+	block = aligned_alloc(BLOCK, BLOCK);
+	memset(block, 0, BLOCK);
+	return KTAP_RUN(cases);
+}
