@@ -122,7 +122,10 @@ static void same_value_is_not_written_again(struct kunit *test)
 static void polled_queue_is_left_alone(struct kunit *test)
 {
 	struct fake *fake = coalesce_start(test);
+	int i;
 
+	for (i = 0; i < 20; i++)
+		KUNIT_ASSERT_FALSE(test, IS_ERR(bm_request_get(&fake->bm, true, false)));
 	untouch_all(fake);
 	coalesce_set(fake, "frames", "8");
 	coalesce_set(fake, "adaptive", "1");

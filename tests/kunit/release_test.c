@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
+#include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -24,12 +25,14 @@
  * @rq: its request
  * @addr: where it is, page-aligned
  * @pages: what is there
+ * @later: unlocks the first page
  */
 struct owner {
 	struct fake *fake;
 	struct bm_request *rq;
 	void __user *addr;
 	struct page *pages[PAGES];
+	struct timer_list later;
 };
 
 static void user_put_pages(void *data)
@@ -297,6 +300,14 @@ static void clean_pages_are_left_to_the_worker(struct kunit *test)
 	}
 }
 
+static void user_unlock(struct timer_list *timer)
+{
+	struct owner *user = from_timer(user, timer, later);
+
+	unlock_page(user->pages[0]);
+}
+
+/* And the driver's end waits for the worker, which here waits for a lock. */
 static void worker_lets_go_of_all_that_wait(struct kunit *test)
 {
 	struct owner *user = user_create(test);
@@ -310,10 +321,12 @@ static void worker_lets_go_of_all_that_wait(struct kunit *test)
 		user_map(test, rq[i], ITER_DEST, &vec, 1, PAGE_SIZE);
 		release_atomically(rq[i]);
 	}
-	unlock_page(user->pages[0]);
+	timer_setup(&user->later, user_unlock, 0);
+	mod_timer(&user->later, jiffies + 2);
 	bm_mem_exit(&user->fake->bm);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, fake_released_count(rq[i]), 1);
+	timer_shutdown_sync(&user->later);
 	KUNIT_EXPECT_EQ(test, user_dirty_pages(user), 3);
 	expect_pins(test, user, 0);
 }
