@@ -6,12 +6,13 @@
  * doorbell that was not seen: the operation ends when the driver's watchdog looks, or
  * never. Writes and reads alternate, one by io_uring and one by a plain system call; each
  * read has to bring back what was written last. A thread looks on, and what takes too long
- * is a failure.
+ * is a failure. Several processes at once, each at depth 1, submit just when the device has
+ * no more to do for another.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "device.h"
@@ -19,13 +20,14 @@
 #include "uring.h"
 
 #define BLOCK 4096u
+#define MAX_PROCESSES 64
 
 static struct {
 	unsigned long count;
 	unsigned int seconds; /* that one operation may take */
-	int cpu;
+	unsigned int processes;
 	bool polled;
-} options = { .count = 200000, .seconds = 2, .cpu = -1 };
+} options = { .count = 200000, .seconds = 2, .processes = 1 };
 
 static int fd;
 static struct uring ring;
@@ -59,7 +61,7 @@ static void note_stats(void)
 	}
 }
 
-/* Looks on: an operation that is the same for too long stalls. Ends the program then. */
+/* Looks on: an operation that is the same for too long stalls. Ends the process then. */
 static void *watch(void *unused)
 {
 	unsigned long seen = 0;
@@ -76,7 +78,6 @@ static void *watch(void *unused)
 				  options.count, is % 2 ? "read" : "write",
 				  by_uring(is) ? "io_uring" : "system call", options.seconds);
 			note_stats();
-			ktap_result(false, 1, "no operation stalls");
 			_exit(1);
 		}
 		usleep(50000);
@@ -115,19 +116,40 @@ static bool ping_pong(unsigned long number, uint64_t offset)
 	return true;
 }
 
-static bool no_stall(void)
+/* One process, with a block of its own. */
+static bool process(unsigned int number)
 {
-	uint64_t offset = random_below(&(uint64_t){ getpid() }, 1024) * BLOCK;
-	double start = now(), seconds;
 	pthread_t thread;
 
+	fd = open(DEVICE_NODE, O_RDWR | O_DIRECT);
+	CHECK(fd >= 0);
+	CHECK(uring_open(&ring, 1, options.polled ? IORING_SETUP_IOPOLL : 0));
+	block = aligned_alloc(BLOCK, BLOCK);
+	memset(block, 0, BLOCK);
 	CHECK_IS(pthread_create(&thread, NULL, watch, NULL), 0);
 	for (unsigned long i = 0; i < options.count; i += 2)
-		if (!ping_pong(i, offset))
+		if (!ping_pong(i, number * BLOCK))
 			return false;
+	return true;
+}
+
+static bool no_stall(void)
+{
+	double start = now(), seconds;
+	pid_t children[MAX_PROCESSES];
+	int status, failed = 0;
+
+	for (unsigned int i = 0; i < options.processes; i++) {
+		children[i] = fork();
+		if (!children[i])
+			_exit(!process(i));
+	}
+	for (unsigned int i = 0; i < options.processes; i++)
+		failed += waitpid(children[i], &status, 0) != children[i] || status;
 	seconds = now() - start;
-	ktap_note("%lu operations in %.0f s, %.0f a second", options.count, seconds,
-		  options.count / seconds);
+	ktap_note("%u times %lu operations in %.0f s, %.0f a second", options.processes,
+		  options.count, seconds, options.processes * options.count / seconds);
+	CHECK_IS(failed, 0);
 	return true;
 }
 
@@ -135,37 +157,29 @@ static void parse(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "n:t:c:p")) != -1) {
+	while ((option = getopt(argc, argv, "n:t:j:p")) != -1) {
 		if (option == 'n')
 			options.count = strtoul(optarg, NULL, 0);
 		else if (option == 't')
 			options.seconds = strtoul(optarg, NULL, 0);
-		else if (option == 'c')
-			options.cpu = atoi(optarg);
+		else if (option == 'j')
+			options.processes = strtoul(optarg, NULL, 0);
 		else if (option == 'p')
 			options.polled = true;
 		else
 			exit(2);
+	}
+	if (!options.processes || options.processes > MAX_PROCESSES) {
+		fprintf(stderr, "pingpong: -j %u: 1 to %u processes\n", options.processes,
+			MAX_PROCESSES);
+		exit(2);
 	}
 }
 
 int main(int argc, char **argv)
 {
 	static const struct ktap_case cases[] = { { "no operation stalls", no_stall } };
-	cpu_set_t set;
 
 	parse(argc, argv);
-	if (options.cpu >= 0) {
-		CPU_ZERO(&set);
-		CPU_SET(options.cpu, &set);
-		sched_setaffinity(0, sizeof(set), &set);
-	}
-	fd = open(DEVICE_NODE, O_RDWR | O_DIRECT);
-	if (fd < 0 || !uring_open(&ring, 1, options.polled ? IORING_SETUP_IOPOLL : 0)) {
-		perror(DEVICE_NODE);
-		return 2;
-	}
-	block = aligned_alloc(BLOCK, BLOCK);
-	memset(block, 0, BLOCK);
 	return KTAP_RUN(cases);
 }

@@ -4,7 +4,7 @@
 # and polling, and, fewer of them, without shadow doorbells.
 . /bm/guest/lib.sh
 
-operations=${BM_pingpongs:-200000} # of each of four
+operations=${BM_pingpongs:-200000} # of each of six
 
 moderate() {
 	echo "$1" >/sys/class/busmaster/busmaster0/coalesce/frames &&
@@ -19,6 +19,7 @@ for shadow in 1 0; do
 		check "$setting: set" moderate $frames $usecs
 		run "$setting, interrupts" pingpong -n "$operations"
 		run "$setting, polled" pingpong -n "$operations" -p
+		run "$setting, four at once" pingpong -n $((operations / 4)) -j 4
 	done
 	check "no command was not answered in time" same timeouts "$(attribute stats/timeouts)" 0
 	check "the module unloads" unload
