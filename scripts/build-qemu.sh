@@ -53,7 +53,7 @@ overlay() {
 	if [[ ${QEMU_SRC:-} ]]; then
 		mkdir -p "$tree" && cp -au "$pristine/." "$tree/"
 	elif [[ ! -f $tree/.complete ]]; then
-		rm -rf "$tree" && cp -a "$pristine" "$tree"
+		rm -rf "$tree" && cp -a "$pristine" "$tree" && touch "$tree/.complete"
 	fi
 	staged=$(mktemp -d "$cache/stage.XXXXXX")
 	trap 'rm -rf "$staged"' EXIT
