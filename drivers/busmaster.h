@@ -254,13 +254,13 @@ struct bm_request {
 };
 
 /**
- * struct bm_queue_stats - what a queue has seen; under its lock
+ * struct bm_queue_stats - what a queue has seen; under its lock, but for @interrupts
  * @commands: submitted
  * @completions: accepted
  * @failures: requests that ended with an error, completed or not
  * @faults: of them, refused DMA
  * @bad_completions: not believed
- * @interrupts: of the queue's vector
+ * @interrupts: of the queue's vector; its handler's own
  * @sq_doorbells: writes of BM_QREG_SQ_TAIL
  * @cq_doorbells: writes of BM_QREG_CQ_HEAD
  * @maps: mappings that were handed to the device
@@ -501,7 +501,6 @@ unsigned int bm_queue_reap(struct bm_queue *q, unsigned int budget);
 unsigned int bm_queue_drain(struct bm_queue *q);
 unsigned int bm_queue_fail_all(struct bm_queue *q, int error);
 bool bm_queue_overdue(struct bm_queue *q, bool *busy);
-unsigned int bm_queue_in_flight(struct bm_queue *q);
 irqreturn_t bm_queue_irq(int irq, void *data);
 irqreturn_t bm_queue_thread(int irq, void *data);
 struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait);

@@ -72,14 +72,14 @@ static ssize_t bm_mem_pin(struct bm_map *map, struct iov_iter *iter, unsigned in
 	return got;
 }
 
-static void bm_mem_unpin(struct bm_map *map)
+static void bm_mem_unpin(struct bm_map *map, bool dirty)
 {
 	struct scatterlist *sg = map->sgt.sgl, *end = sg + map->sgt.orig_nents;
 
 	sg_unmark_end(end - 1);
 	for (; map->pinned && sg < end; sg++)
 		unpin_user_page_range_dirty_lock(sg_page(sg), PFN_UP(sg->offset + sg->length),
-						 map->dir == DMA_FROM_DEVICE);
+						 dirty && map->dir == DMA_FROM_DEVICE);
 }
 
 /* SGL entries that are left, as a list of their own. */
@@ -148,7 +148,7 @@ ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, unsigned int pa
 unmap:
 	dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
 unpin:
-	bm_mem_unpin(map);
+	bm_mem_unpin(map, false);
 	iov_iter_revert(iter, got);
 	return err;
 }
@@ -186,8 +186,9 @@ static bool bm_mem_is_dirty(struct scatterlist *sg)
 
 /*
  * To mark a page dirty can sleep: its lock keeps it in its file meanwhile. But most
- * are dirty already, from an earlier read into the same buffer. Looking without the
- * lock is enough; see unpin_user_pages_dirty_lock() on the race with writeback.
+ * are dirty already, from an earlier read into the same buffer. Looking once, without
+ * the lock, is enough: if writeback cleans the page after that, it writes what the
+ * device has written before; see unpin_user_pages_dirty_lock().
  */
 static bool bm_mem_unpin_sleeps(const struct bm_map *map)
 {
@@ -200,10 +201,10 @@ static bool bm_mem_unpin_sleeps(const struct bm_map *map)
 	return sg < end;
 }
 
-static void bm_mem_unpin_all(struct bm_request *rq)
+static void bm_mem_unpin_all(struct bm_request *rq, bool dirty)
 {
 	while (rq->nr_maps)
-		bm_mem_unpin(&rq->maps[--rq->nr_maps]);
+		bm_mem_unpin(&rq->maps[--rq->nr_maps], dirty);
 	rq->nr_segs = 0;
 	rq->released(rq);
 }
@@ -214,7 +215,7 @@ static void bm_mem_unpin_work(struct work_struct *work)
 	struct bm_request *rq, *next;
 
 	llist_for_each_entry_safe(rq, next, llist_del_all(&bm->unpin), unpin)
-		bm_mem_unpin_all(rq);
+		bm_mem_unpin_all(rq, true);
 }
 
 /**
@@ -240,7 +241,7 @@ void bm_mem_release(struct bm_request *rq, void (*released)(struct bm_request *r
 		sleeps |= bm_mem_unpin_sleeps(map);
 	}
 	if (!sleeps)
-		bm_mem_unpin_all(rq);
+		bm_mem_unpin_all(rq, false);
 	else if (llist_add(&rq->unpin, &bm->unpin))
 		schedule_work(&bm->unpin_work);
 }

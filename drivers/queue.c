@@ -13,8 +13,8 @@
 
 #include "busmaster.h"
 
-/* Completions that the interrupt handler takes before it calls its thread. */
-#define BM_IRQ_BUDGET 64
+/* Completions that are taken at a time: after so many, the interrupt handler calls its thread. */
+#define BM_REAP_BUDGET 64u
 
 /* The device's NUMA node: what both touch for each command is to be there. */
 static int bm_node(struct bm_queue *q)
@@ -272,8 +272,8 @@ static unsigned int bm_queue_pop(struct bm_queue *q, unsigned int budget,
  * The interrupt is armed when the ring is dry. A device that lies is reset. Any
  * context. Calls the requests' done().
  *
- * Return: completions taken. If it is @budget, there may be more, and the interrupt is
- * not armed.
+ * Return: completions taken. If it is @budget, there may be more, and the interrupt
+ * need not be armed.
  */
 unsigned int bm_queue_reap(struct bm_queue *q, unsigned int budget)
 {
@@ -296,24 +296,29 @@ unsigned int bm_queue_reap(struct bm_queue *q, unsigned int budget)
 	return taken;
 }
 
+static unsigned int bm_queue_budget(const struct bm_queue *q)
+{
+	return min(BM_REAP_BUDGET, q->cq.entries);
+}
+
 /**
  * bm_queue_drain() - take completions until there are no more
  * @q: queue
  *
- * A queue that is not running is looked at once. May sleep.
+ * Of a queue that is not running it takes one ring at most. May sleep.
  *
  * Return: completions taken.
  */
 unsigned int bm_queue_drain(struct bm_queue *q)
 {
-	unsigned int budget = q->cq.entries;
+	unsigned int budget = bm_queue_budget(q);
 	unsigned int taken, sum = 0;
 
 	do {
 		taken = bm_queue_reap(q, budget);
 		sum += taken;
 		cond_resched();
-	} while (taken == budget && READ_ONCE(q->running));
+	} while (taken == budget && (READ_ONCE(q->running) || sum < q->cq.entries));
 	return sum;
 }
 
@@ -380,9 +385,10 @@ bool bm_queue_overdue(struct bm_queue *q, bool *busy)
 irqreturn_t bm_queue_irq(int irq, void *data)
 {
 	struct bm_queue *q = data;
+	unsigned int budget = bm_queue_budget(q);
 
 	q->stats.interrupts++;
-	return bm_queue_reap(q, BM_IRQ_BUDGET) == BM_IRQ_BUDGET ? IRQ_WAKE_THREAD : IRQ_HANDLED;
+	return bm_queue_reap(q, budget) == budget ? IRQ_WAKE_THREAD : IRQ_HANDLED;
 }
 
 /**

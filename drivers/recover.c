@@ -58,6 +58,8 @@ static const char *bm_halt_text(u32 cause)
 		return "DMA refused while it fetched a submission";
 	case BM_HALT_CQ_FAULT:
 		return "DMA refused while it wrote a completion";
+	case BM_HALT_SHADOW_FAULT:
+		return "DMA refused while it used its doorbells in memory";
 	default:
 		return "for a cause that the data sheet does not know";
 	}
