@@ -336,6 +336,14 @@ static bool known_fill(void)
 	CHECK_IS(by_ioctl(&op), 0);
 	CHECK_IS(memcmp(scratch, "\1\2\3\4\5\6\7\10\1\2\3\0", 12), 0);
 	CHECK_IS(op.result, 0);
+
+	/* The pattern goes on where one of several commands ends, be it in its middle. */
+	op.length = 3 * MIB;
+	op.dst = user_side(buffer + 4093);
+	for (uint64_t i = 0; i < op.length; i++)
+		buffer_model[4093 + i] = 1 + i % 8;
+	CHECK_IS(by_ioctl(&op), 0);
+	CHECK_IS(memcmp(buffer, buffer_model, ARENA), 0);
 	return true;
 }
 
