@@ -25,10 +25,13 @@ start_busy() {
 	wait_for 20 in_flight || fail "fio does not begin: $(cat /tmp/busy.log)"
 }
 
+ended() { ! pidof fio; }
+
+# end_busy SIGNAL: fio's children, which nobody waits for, may end a little later
 end_busy() {
 	killall "$1" fio
 	wait
-	! pidof fio
+	wait_for 5 ended
 }
 
 nothing_pinned_soon() {
