@@ -29,22 +29,33 @@ static bool bm_mem_goes_on(struct scatterlist *sg, struct page *page, size_t off
 	       offset == end % PAGE_SIZE;
 }
 
+/* Of the @length bytes from @offset in @pages, those that lie in one piece. */
+static size_t bm_mem_piece(struct page **pages, size_t offset, size_t length)
+{
+	size_t piece = min_t(size_t, length, PAGE_SIZE - offset);
+
+	for (; piece < length && pages[1] == nth_page(pages[0], 1); pages++)
+		piece += min_t(size_t, length - piece, PAGE_SIZE);
+	return piece;
+}
+
 /* Add the @length bytes from @offset in @pages. Each of the pages has a pin. */
 static void bm_mem_add(struct bm_map *map, struct page **pages, size_t offset, size_t length)
 {
 	struct scatterlist *next = map->sgt.sgl + map->sgt.orig_nents;
 
-	for (; length; pages++) {
-		size_t part = min_t(size_t, length, PAGE_SIZE - offset);
+	while (length) {
+		size_t piece = bm_mem_piece(pages, offset, length);
 
 		if (next > map->sgt.sgl && bm_mem_goes_on(next - 1, *pages, offset)) {
-			next[-1].length += part;
+			next[-1].length += piece;
 			if (offset && map->pinned)
 				unpin_user_page(*pages);
 		} else {
-			sg_set_page(next++, *pages, part, offset);
+			sg_set_page(next++, *pages, piece, offset);
 		}
-		length -= part;
+		pages += DIV_ROUND_UP(offset + piece, PAGE_SIZE);
+		length -= piece;
 		offset = 0;
 	}
 	map->sgt.orig_nents = next - map->sgt.sgl;

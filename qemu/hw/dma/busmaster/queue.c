@@ -215,8 +215,11 @@ void bm_queue_init(BmQueue *q, BusmasterState *s, unsigned index)
      */
     q->bh = aio_bh_new_full(q->worker->ctx, bm_queue_bh, q, "busmaster-queue",
                             NULL);
-    q->timer = aio_timer_new(q->worker->ctx, QEMU_CLOCK_VIRTUAL, SCALE_NS,
-                             bm_queue_bh, q);
+    /* The AioContext of the main loop would round it up to a millisecond. */
+    q->timer = q->worker->iothread ?
+               aio_timer_new(q->worker->ctx, QEMU_CLOCK_VIRTUAL, SCALE_NS,
+                             bm_queue_bh, q) :
+               timer_new_ns(QEMU_CLOCK_VIRTUAL, bm_queue_bh, q);
     bm_queue_reset(q);
     bm_queue_clear(q);
 }
