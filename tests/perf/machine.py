@@ -34,8 +34,7 @@ def ram_disk(path: str) -> list[str]:
 
 def packed(out: Path, kernel: parts.Kernel, more: list[str]) -> Path:
     """A guest's file system with fio, the job, our scripts and programs."""
-    parts.script("deps.sh", "perf")
-    pairs = ["/usr/bin/fio:/bin/fio", f"{PERF / 'read.fio'}:/bm/read.fio", *more]
+    pairs = [parts.fio(), f"{PERF / 'read.fio'}:/bm/read.fio", *more]
     pairs += [f"{path}:/bm/guest/{path.name}" for path in sorted((PERF / "guest").iterdir())]
     pairs += [f"{path}:/bm/{path.name}" for path in sorted(programs().iterdir())]
     return parts.initramfs(out, kernel, pairs, MODULES)
