@@ -507,6 +507,7 @@ struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait);
 void bm_request_put(struct bm_request *rq);
 int bm_request_submit(struct bm_request *rq);
 int bm_request_submit_plugged(struct bm_request *rq);
+void bm_request_wake(struct bm_request *rq);
 int bm_request_wait(struct bm_request *rq);
 
 /* recover.c */

@@ -219,14 +219,9 @@ static void bm_op_submit(struct bm_request *rq, int err)
 	}
 }
 
-static void bm_op_wake(struct bm_request *rq)
-{
-	complete(&rq->waiter);
-}
-
 static void bm_op_done(struct bm_request *rq)
 {
-	bm_mem_release(rq, bm_op_wake);
+	bm_mem_release(rq, bm_request_wake);
 }
 
 /* Jiffies, more rather than less than what was asked for; 0: its time is up. */

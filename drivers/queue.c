@@ -402,7 +402,13 @@ irqreturn_t bm_queue_thread(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-static void bm_request_wake(struct bm_request *rq)
+/**
+ * bm_request_wake() - the done() of a request that somebody waits for
+ * @rq: request
+ *
+ * Any context. Also serves as what bm_mem_release() calls.
+ */
+void bm_request_wake(struct bm_request *rq)
 {
 	complete(&rq->waiter);
 }
