@@ -55,7 +55,7 @@ BM_PARAM(timeout_ms, 10000, 100, 600000,
 
 bool bm_param_shadow = true;
 module_param_named(shadow, bm_param_shadow, bool, 0444);
-MODULE_PARM_DESC(shadow, "doorbells in memory where the device has them (default Y)");
+MODULE_PARM_DESC(shadow, "doorbells in memory where the device has them (0 or 1, default 1)");
 
 static_assert(BM_MAX_QUEUES == 64 && BM_MAX_DEPTH == 4095);
 
