@@ -126,10 +126,11 @@ static ssize_t bm_io_map(struct bm_request *rq, struct iov_iter *iter, struct bm
 			return n;
 		if (!wait)
 			return -EAGAIN;
-		if (time_after(jiffies, until) || schedule_timeout_killable(1))
-			return n;
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		if (time_after(jiffies, until))
+			return n;
+		schedule_timeout_killable(1);
 	}
 }
 
