@@ -102,7 +102,101 @@
 #define BM_REG_MWR_BYTES 0x098 /* RO, 64 bit: bytes they carried */
 #define BM_REG_MSG_TLPS 0x0a0 /* RO, 64 bit: interrupt messages (MSI-X writes) */
 
-#define BM_REG_INJECT 0x800 /* to the page's end: reserved for BM_FEAT_FAULTS */
+/*
+ * BM_FEAT_FAULTS: the device can be made to misbehave, for tests. To arm a mode, write
+ * its arguments and the count, then ARM. The window itself always works.
+ *
+ * CTRL.RESET leaves the modes as they are. A function reset (FLR, hot reset, power-on)
+ * sets each to what its QEMU property says, which by default is off.
+ */
+#define BM_REG_INJECT 0x800 /* the window, to the page's end */
+#define BM_REG_INJECT_MODES 0x800 /* RO, 64 bit: bit n: mode n is there */
+#define BM_REG_INJECT_ARG0 0x808 /* RW, 64 bit: enum bm_inject says what of; 0: its default */
+#define BM_REG_INJECT_ARG1 0x810 /* RW, 64 bit: reserved, write 0 */
+#define BM_REG_INJECT_COUNT 0x818 /* RW, 32 bit: events that are hit; 0: none, disarm */
+#define BM_INJECT_ALWAYS 0xffffffffu /* all events, until disarmed */
+#define BM_REG_INJECT_ARM 0x820 /* WO, 32 bit */
+#define BM_INJECT_MODE 0x000000ffu /* enum bm_inject */
+#define BM_INJECT_QUEUE 0x0000ff00u /* which queue's events; of a mode of the device: all */
+#define BM_INJECT_ALL_QUEUES 0xffu
+#define BM_REG_INJECT_STATE(mode) (0xa00 + 8 * (mode)) /* RO, 64 bit */
+#define BM_INJECT_FIRED 0x00000000ffffffffull /* events hit since it was armed */
+#define BM_INJECT_LEFT 0xffffffff00000000ull /* events still to be hit, or BM_INJECT_ALWAYS */
+
+/*
+ * The modes. The event of a mode, of which it hits INJECT_COUNT: a completion that is
+ * about to be posted, an interrupt that is about to be raised, a command that was
+ * fetched and is to start, an event index that is about to be published, a register
+ * read (READS_*), a write of CTRL (*_IGNORE). INJECT_STATE counts these.
+ */
+enum bm_inject {
+	/* completions */
+	BM_INJECT_CQE_DROP = 1, /* never posted, and forgotten */
+	BM_INJECT_CQE_DUPLICATE = 2, /* posted twice */
+	BM_INJECT_CQE_DELAY = 3, /* posted ARG0 microseconds late; 100,000 */
+	BM_INJECT_CQE_TEAR = 4, /* the status word alone; the rest ARG0 us later; 1,000 */
+	BM_INJECT_CQE_MUTATE = 5, /* some bits flipped; ARG0: seed */
+	BM_INJECT_TAG_RANGE = 6, /* tag ARG0; 0xfffe, beyond all queues */
+	BM_INJECT_TAG_FREE = 7, /* a tag that no command has that the device holds */
+	BM_INJECT_TAG_STALE = 8, /* tag xor ARG0; 0x8000 */
+	BM_INJECT_PHASE = 9, /* with the phase bit of the pass before */
+	BM_INJECT_SQ_HEAD = 10, /* sq_head xor ARG0; 0x8000 */
+	BM_INJECT_STATUS = 11, /* status ARG0; 0x7f, which is none */
+	BM_INJECT_INFO = 12, /* info ARG0; all ones */
+
+	/* interrupts */
+	BM_INJECT_IRQ_SKIP = 13, /* disarmed, but not raised */
+	BM_INJECT_IRQ_SPURIOUS = 14, /* raised once more, for nothing */
+
+	/* commands */
+	BM_INJECT_HANG = 15, /* the queue does nothing more until it is stopped */
+	BM_INJECT_HALT = 16, /* the queue halts, cause ARG0; 0x7f, which is none */
+	BM_INJECT_FATAL = 17, /* STATUS.FATAL */
+	BM_INJECT_ROGUE_READ = 18, /* COPY reads bus address ARG0 instead of its src */
+	BM_INJECT_ROGUE_WRITE = 19, /* COPY writes bus address ARG0, not its dst */
+	BM_INJECT_SQE_CHANGE = 20, /* its ring entry is overwritten with ones */
+	BM_INJECT_SGL_CHANGE = 21, /* SGL entries likewise, once they were fetched */
+
+	/* shadow doorbells */
+	BM_INJECT_EVENT_LOST = 22, /* sq_event is not what was published: all ones */
+
+	/* the device as a whole */
+	BM_INJECT_READS_ONES = 23, /* a read gives all ones; writes are lost meanwhile */
+	BM_INJECT_READS_ZEROS = 24, /* likewise, zeros */
+	BM_INJECT_RESET_IGNORE = 25, /* CTRL.RESET stays 1, and nothing is reset */
+	BM_INJECT_ENABLE_IGNORE = 26, /* CTRL.ENABLE does not make it READY */
+	BM_INJECT_END, /* one more than the last */
+};
+
+/* By these QEMU's properties (x-inject-NAME) and the driver's debugfs know them. */
+#define BM_INJECT_NAMES {                                      \
+	[BM_INJECT_CQE_DROP] = "cqe-drop",                     \
+	[BM_INJECT_CQE_DUPLICATE] = "cqe-duplicate",           \
+	[BM_INJECT_CQE_DELAY] = "cqe-delay",                   \
+	[BM_INJECT_CQE_TEAR] = "cqe-tear",                     \
+	[BM_INJECT_CQE_MUTATE] = "cqe-mutate",                 \
+	[BM_INJECT_TAG_RANGE] = "tag-range",                   \
+	[BM_INJECT_TAG_FREE] = "tag-free",                     \
+	[BM_INJECT_TAG_STALE] = "tag-stale",                   \
+	[BM_INJECT_PHASE] = "phase",                           \
+	[BM_INJECT_SQ_HEAD] = "sq-head",                       \
+	[BM_INJECT_STATUS] = "status",                         \
+	[BM_INJECT_INFO] = "info",                             \
+	[BM_INJECT_IRQ_SKIP] = "irq-skip",                     \
+	[BM_INJECT_IRQ_SPURIOUS] = "irq-spurious",             \
+	[BM_INJECT_HANG] = "hang",                             \
+	[BM_INJECT_HALT] = "halt",                             \
+	[BM_INJECT_FATAL] = "fatal",                           \
+	[BM_INJECT_ROGUE_READ] = "rogue-read",                 \
+	[BM_INJECT_ROGUE_WRITE] = "rogue-write",               \
+	[BM_INJECT_SQE_CHANGE] = "sqe-change",                 \
+	[BM_INJECT_SGL_CHANGE] = "sgl-change",                 \
+	[BM_INJECT_EVENT_LOST] = "event-lost",                 \
+	[BM_INJECT_READS_ONES] = "reads-ones",                 \
+	[BM_INJECT_READS_ZEROS] = "reads-zeros",               \
+	[BM_INJECT_RESET_IGNORE] = "reset-ignore",             \
+	[BM_INJECT_ENABLE_IGNORE] = "enable-ignore",           \
+}
 
 enum bm_fatal {
 	BM_FATAL_NONE = 0,

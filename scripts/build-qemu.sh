@@ -102,8 +102,8 @@ if [[ ${QEMU_SRC:-} || ! -d $result ]]; then
 	done
 	rm -rf "$result" && mv "$result.part" "$result"
 
-	# Every change of the device makes a new one: keep the latest five
+	# Every change of the device makes a new one: keep the latest five, and what somebody may be using yet
 	find "$cache/qemu" -maxdepth 1 -name "$name-$flavour-*" -printf '%T@ %p\n' | sort -rn | cut -d ' ' -f 2- |
-		tail -n +6 | xargs -r -d '\n' rm -rf
+		tail -n +6 | xargs -r -d '\n' -I{} find {} -maxdepth 0 -mtime +0 -print0 | xargs -r -0 rm -rf
 fi
 echo "$result"
