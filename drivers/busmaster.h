@@ -35,6 +35,7 @@
  *
  *	bm_dev.state_lock	mutex: start, stop, and the state
  *	bm_dev.files_lock	mutex: the list of open files; no other inside
+ *	bm_chan.lock		spinlock, interrupts off: a dmaengine channel's descriptors
  *	bm_queue.lock		spinlock, interrupts off: rings, tags, requests in flight
  *
  *   No callback and no printing of device data happens under bm_queue.lock.
@@ -90,7 +91,9 @@
 #define BM_MAX_DEPTH BM_TAG_INDEX
 
 struct io_uring_cmd;
+struct bm_desc;
 struct bm_dev;
+struct bm_dmaengine;
 struct bm_queue;
 struct bm_sync;
 
@@ -221,6 +224,7 @@ struct bm_io {
  * @unpin: while it waits for the worker that lets go of pages
  * @io: the transfer that it is part of, if any
  * @cmd: the io_uring command that it is, if any
+ * @desc: the dmaengine descriptor that it is, if any
  * @offset: bytes of that transfer before this command
  * @own_io: a transfer of one command needs no other memory
  */
@@ -249,6 +253,7 @@ struct bm_request {
 
 	struct bm_io *io;
 	struct io_uring_cmd *cmd;
+	struct bm_desc *desc;
 	size_t offset;
 	struct bm_io own_io;
 };
@@ -380,13 +385,16 @@ enum bm_state {
  * @state_lock: start, stop, @state
  * @state: enum bm_state; written under @state_lock
  * @users: between bm_enter() and bm_exit()
- * @queues: the allocated queues: @nr_queues with a vector each, then @nr_polled
+ * @queues: the allocated queues: @nr_queues and @nr_channels with a vector each, then
+ *	@nr_polled
  * @nr_queues: queue pairs that interrupt
+ * @nr_channels: likewise, of the dmaengine provider alone
  * @nr_polled: queue pairs that are polled
  * @queue_of: which of the former a CPU submits to
  * @coalesce: moderation of all queues' vectors; under @state_lock
  * @unpin: requests whose pages are still to be let go
  * @unpin_work: does that
+ * @dmaengine: the dmaengine provider, if there are channels; under @state_lock
  * @files: open files
  * @files_lock: @files
  * @reset_work: stop and start
@@ -412,12 +420,15 @@ struct bm_dev {
 
 	struct bm_queue *queues;
 	unsigned int nr_queues;
+	unsigned int nr_channels;
 	unsigned int nr_polled;
 	u8 *queue_of;
 	struct bm_coalesce coalesce;
 
 	struct llist_head unpin;
 	struct work_struct unpin_work;
+
+	struct bm_dmaengine *dmaengine;
 
 	struct list_head files;
 	struct mutex files_lock; /* see above */
@@ -439,10 +450,16 @@ static inline struct device *bm_dma_dev(struct bm_queue *q)
 	return &q->bm->pdev->dev;
 }
 
+/* The queues that have a vector, which are the first. */
+static inline unsigned int bm_vector_queues(const struct bm_dev *bm)
+{
+	return bm->nr_queues + bm->nr_channels;
+}
+
 /* All queues, whether they interrupt or are polled. */
 static inline unsigned int bm_total_queues(const struct bm_dev *bm)
 {
-	return bm->nr_queues + bm->nr_polled;
+	return bm_vector_queues(bm) + bm->nr_polled;
 }
 
 /* main.c */
@@ -503,10 +520,13 @@ unsigned int bm_queue_fail_all(struct bm_queue *q, int error);
 bool bm_queue_overdue(struct bm_queue *q, bool *busy);
 irqreturn_t bm_queue_irq(int irq, void *data);
 irqreturn_t bm_queue_thread(int irq, void *data);
+struct bm_request *bm_queue_lend(struct bm_queue *q);
+void bm_queue_ring(struct bm_queue *q);
 struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait);
 void bm_request_put(struct bm_request *rq);
 int bm_request_submit(struct bm_request *rq);
 int bm_request_submit_plugged(struct bm_request *rq);
+int bm_request_submit_unrung(struct bm_request *rq);
 void bm_request_wake(struct bm_request *rq);
 int bm_request_wait(struct bm_request *rq);
 
@@ -533,6 +553,31 @@ int bm_io_poll(struct bm_dev *bm, struct kiocb *iocb);
 /* ioctl.c */
 long bm_ioctl(struct bm_dev *bm, struct file *file, unsigned int cmd, void __user *arg);
 int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue_flags);
+
+/* dmaengine.c, where the kernel has a DMA engine core */
+#ifdef CONFIG_DMA_ENGINE
+int bm_dmaengine_add(struct bm_dev *bm);
+void bm_dmaengine_kick(struct bm_dev *bm);
+void bm_dmaengine_del(struct bm_dev *bm);
+void bm_dmaengine_exit(void);
+#else
+static inline int bm_dmaengine_add(struct bm_dev *bm)
+{
+	return 0;
+}
+
+static inline void bm_dmaengine_kick(struct bm_dev *bm)
+{
+}
+
+static inline void bm_dmaengine_del(struct bm_dev *bm)
+{
+}
+
+static inline void bm_dmaengine_exit(void)
+{
+}
+#endif
 
 /* coalesce.c */
 void bm_coalesce_apply(struct bm_queue *q);

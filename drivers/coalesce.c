@@ -52,7 +52,7 @@ static void bm_coalesce_apply_all(struct bm_dev *bm)
 	unsigned long flags;
 	unsigned int i;
 
-	for (i = 0; i < bm->nr_queues; i++) {
+	for (i = 0; i < bm_vector_queues(bm); i++) {
 		struct bm_queue *q = &bm->queues[i];
 
 		spin_lock_irqsave(&q->lock, flags);

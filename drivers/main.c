@@ -46,6 +46,9 @@ BM_PARAM(queues, 0, 0, 64, "queue pairs that interrupt, at most; 0: one a CPU");
 static unsigned int bm_param_poll_queues;
 BM_PARAM(poll_queues, 0, 0, 63, "queue pairs without interrupts, for polled I/O");
 
+static unsigned int bm_param_dma_channels = 1;
+BM_PARAM(dma_channels, 1, 0, 63, "queue pairs that other kernel code may use (dmaengine)");
+
 static unsigned int bm_param_queue_depth = 256;
 BM_PARAM(queue_depth, 256, 1, 4095, "commands that a queue keeps outstanding at most");
 
@@ -162,6 +165,7 @@ static void bm_kill(struct bm_dev *bm)
 	WRITE_ONCE(bm->state, BM_DEAD);
 	for (i = 0; i < bm_total_queues(bm); i++)
 		wake_up_all(&bm->queues[i].free_wait);
+	bm_dmaengine_kick(bm);
 }
 
 /**
@@ -197,6 +201,7 @@ int bm_start(struct bm_dev *bm)
 			goto silence;
 	}
 	WRITE_ONCE(bm->state, BM_RUNNING);
+	bm_dmaengine_kick(bm);
 	return 0;
 
 silence:
@@ -258,27 +263,41 @@ static int bm_set_dma_limits(struct bm_dev *bm)
 	return 0;
 }
 
+/* Of @spare queues take so many as a parameter asks for. */
+static unsigned int bm_take_queues(struct bm_dev *bm, unsigned int *spare, unsigned int asked,
+				   const char *parameter)
+{
+	unsigned int taken = min(asked, *spare);
+
+	if (taken < asked)
+		dev_warn(&bm->dev, "%s=%u: the device has %u queues, so it is %u\n", parameter,
+			 asked, bm->caps.queues, taken);
+	*spare -= taken;
+	return taken;
+}
+
 /*
  * A vector for events and one a queue that interrupts: as many of these as there are
- * vectors for. One queue at least interrupts, and of the rest so many are polled as
- * are asked for.
+ * vectors for. One queue at least interrupts and is for files; of the rest so many are
+ * polled, and so many the DMA engine's, as are asked for.
  */
 static int bm_alloc_vectors(struct bm_dev *bm)
 {
-	unsigned int polled = min(bm_param_poll_queues, bm->caps.queues - 1);
-	unsigned int want = min(bm_param_queues ?: num_online_cpus(), bm->caps.queues - polled);
+	unsigned int spare = bm->caps.queues - 1;
+	unsigned int polled = bm_take_queues(bm, &spare, bm_param_poll_queues, "poll_queues");
+	unsigned int channels = IS_ENABLED(CONFIG_DMA_ENGINE) ?
+		bm_take_queues(bm, &spare, bm_param_dma_channels, "dma_channels") : 0;
+	unsigned int want = min(bm_param_queues ?: num_online_cpus(), 1 + spare) + channels;
 	int n;
 
-	if (polled < bm_param_poll_queues)
-		dev_warn(&bm->dev, "poll_queues=%u: the device has %u queues, so %u are polled\n",
-			 bm_param_poll_queues, bm->caps.queues, polled);
 	n = pci_alloc_irq_vectors(bm->pdev, BM_VECTOR_QUEUE(1), BM_VECTOR_QUEUE(want),
 				  PCI_IRQ_MSIX);
 	if (n < 0) {
 		dev_err(&bm->dev, "no MSI-X vectors for a queue: %d\n", n);
 		return n;
 	}
-	bm->nr_queues = n - 1;
+	bm->nr_channels = min(channels, n - 2u);
+	bm->nr_queues = n - 1 - bm->nr_channels;
 	bm->nr_polled = polled;
 	return 0;
 }
@@ -319,6 +338,8 @@ static int bm_spread_queues(struct bm_dev *bm)
 		for_each_cpu(cpu, &groups[i])
 			bm->queue_of[cpu] = i;
 	}
+	for (; i < bm_vector_queues(bm); i++)
+		cpumask_copy(&bm->queues[i].cpus, cpu_possible_mask);
 	kfree(groups);
 	return 0;
 }
@@ -336,7 +357,7 @@ static int bm_alloc_queues(struct bm_dev *bm)
 	if (err)
 		goto fail;
 	for (i = 0; i < bm_total_queues(bm); i++) {
-		bm->queues[i].polled = i >= bm->nr_queues;
+		bm->queues[i].polled = i >= bm_vector_queues(bm);
 		err = bm_queue_alloc(&bm->queues[i], bm, i, depth);
 		if (err)
 			goto fail;
@@ -375,6 +396,7 @@ static void bm_end_users(struct bm_dev *bm)
 	synchronize_srcu(&bm->users);
 	bm_recover_exit(bm);
 	bm_mem_exit(bm);
+	bm_dmaengine_del(bm);
 	bm_cdev_zap(bm);
 }
 
@@ -417,13 +439,16 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (err)
 		goto free_queues;
 	pci_set_drvdata(pdev, bm);
+	err = bm_dmaengine_add(bm);
+	if (err)
+		goto end_users;
 	err = bm_cdev_add(bm);
 	if (err)
 		goto end_users;
 
-	dev_info(&bm->dev, "%s: %s; using %u queues, %u polled ones, %u commands each\n",
+	dev_info(&bm->dev, "%s: %s; using %u queues, %u polled ones, %u channels, %u commands each\n",
 		 pci_name(pdev), bm_identity(bm, text), bm->nr_queues, bm->nr_polled,
-		 bm->queues[0].depth);
+		 bm->nr_channels, bm->queues[0].depth);
 	return 0;
 
 end_users:
@@ -525,6 +550,7 @@ module_init(bm_init);
 static void __exit bm_exit_module(void)
 {
 	pci_unregister_driver(&bm_driver);
+	bm_dmaengine_exit();
 	bm_cdev_exit();
 }
 module_exit(bm_exit_module);

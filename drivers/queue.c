@@ -413,8 +413,15 @@ void bm_request_wake(struct bm_request *rq)
 	complete(&rq->waiter);
 }
 
-/* Lend a free request, or NULL. */
-static struct bm_request *bm_queue_lend(struct bm_queue *q)
+/**
+ * bm_queue_lend() - borrow a request from this queue, and no other
+ * @q: queue, between bm_enter() and bm_exit() of a device that is present
+ *
+ * Any context.
+ *
+ * Return: a request; NULL if none is free, or the queue is not running.
+ */
+struct bm_request *bm_queue_lend(struct bm_queue *q)
 {
 	struct bm_request *rq = NULL;
 	unsigned long flags;
@@ -443,7 +450,7 @@ static struct bm_queue *bm_queue_here(struct bm_dev *bm, bool polled)
 	unsigned int cpu = raw_smp_processor_id();
 
 	if (polled && bm->nr_polled)
-		return &bm->queues[bm->nr_queues + cpu % bm->nr_polled];
+		return &bm->queues[bm_vector_queues(bm) + cpu % bm->nr_polled];
 	return &bm->queues[bm->queue_of[cpu]];
 }
 
@@ -542,6 +549,35 @@ int bm_request_submit(struct bm_request *rq)
 }
 
 /**
+ * bm_request_submit_unrung() - hand a request to the device, which is told later
+ * @rq: as for bm_request_submit()
+ *
+ * bm_queue_ring() tells it. Any context.
+ *
+ * Return: as bm_request_submit().
+ */
+int bm_request_submit_unrung(struct bm_request *rq)
+{
+	return bm_request_push(rq, false);
+}
+
+/**
+ * bm_queue_ring() - tell the device of what was submitted without a doorbell
+ * @q: queue, between bm_enter() and bm_exit() of a device that is present
+ *
+ * Any context.
+ */
+void bm_queue_ring(struct bm_queue *q)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	if (q->running && q->sq.rung != q->sq.tail)
+		bm_hw_ring_sq(q);
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+/**
  * struct bm_plug - a task's submissions to one queue for which it has not yet rung
  * @cb: in the task's list; called when it has no more to submit, or goes to sleep
  * @entered: @idx is valid
@@ -558,12 +594,8 @@ static void bm_unplug(struct blk_plug_cb *cb, bool from_schedule)
 	struct bm_plug *plug = container_of(cb, struct bm_plug, cb);
 	struct bm_queue *q = cb->data;
 	struct bm_dev *bm = q->bm;
-	unsigned long flags;
 
-	spin_lock_irqsave(&q->lock, flags);
-	if (q->running && q->sq.rung != q->sq.tail)
-		bm_hw_ring_sq(q);
-	spin_unlock_irqrestore(&q->lock, flags);
+	bm_queue_ring(q);
 	bm_exit(bm, plug->idx);
 	kfree(plug);
 }

@@ -23,8 +23,9 @@
 
 BM_ATTR(queues, "%u", bm->nr_queues);
 BM_ATTR(poll_queues, "%u", bm->nr_polled);
+BM_ATTR(dma_channels, "%u", bm->nr_channels);
 BM_ATTR(queue_depth, "%u", bm->queues[0].depth);
-BM_ATTR(vectors, "%u", bm->nr_queues + 1);
+BM_ATTR(vectors, "%u", bm_vector_queues(bm) + 1);
 BM_ATTR(mem_size, "%llu", bm->caps.mem_size);
 BM_ATTR(dma_bits, "%u", bm->caps.dma_bits);
 BM_ATTR(timeouts, "%lld", atomic64_read(&bm->timeouts));
@@ -69,6 +70,7 @@ static struct attribute *bm_attrs[] = {
 	&dev_attr_identity.attr,
 	&dev_attr_queues.attr,
 	&dev_attr_poll_queues.attr,
+	&dev_attr_dma_channels.attr,
 	&dev_attr_queue_depth.attr,
 	&dev_attr_vectors.attr,
 	&dev_attr_mem_size.attr,

@@ -18,7 +18,7 @@ out=${MODULE_OUT:-$root/build/module/$release}
 "$root/scripts/deps.sh" module
 mkdir -p "$out"
 copy_if_new "$root/Kbuild" "$out/Kbuild"
-for dir in drivers include tests/kunit; do
+for dir in drivers include tests/client tests/kunit; do
 	[[ ! -d $root/$dir ]] || mirror_tree "$root/$dir" "$out/$dir"
 done
 make -s -C "$kdir" M="$out" "$@" modules >&2 || die "the module does not build against $release ($kdir)"

@@ -5,11 +5,11 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(lint qtest kunit smoke counts guest)
+suites=(lint qtest kunit smoke counts guest dmaengine)
 
 if [[ ${LIST:-} ]]; then
 	for suite in "${suites[@]}"; do
-		printf '%-8s%s\n' "$suite" "$(sed -n 's/^# suite: //p' "$root/tests/suites/$suite")"
+		printf '%-11s%s\n' "$suite" "$(sed -n 's/^# suite: //p' "$root/tests/suites/$suite")"
 	done
 	exit
 fi

@@ -77,7 +77,7 @@ static bool limits(void)
 	CHECK(queues >= 1 && queues <= BM_MAX_QUEUES);
 	CHECK(queues <= sysconf(_SC_NPROCESSORS_CONF));
 	CHECK(bits >= 32 && bits <= 64);
-	CHECK_IS(read_number("vectors"), queues + 1);
+	CHECK_IS(read_number("vectors"), queues + read_number("dma_channels") + 1);
 	CHECK(read_number("queue_depth") >= 1);
 	return true;
 }

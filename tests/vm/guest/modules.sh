@@ -9,7 +9,7 @@ with() {
 }
 
 one_queue() {
-	load queues=1 && same queues "$(attribute queues)" 1 &&
+	load queues=1 dma_channels=0 && same queues "$(attribute queues)" 1 &&
 		same vectors "$(attribute vectors)" 2 && verify -n 100 -p 3 -s 1 && unload
 }
 
@@ -35,9 +35,11 @@ load_often() {
 before_load
 dd if=/dev/zero of=/tmp/zeros bs=64k count=1 2>/dev/null
 check "queues=1" one_queue
+check "dma_channels=7, all but one of the device's queues" with dma_channels=7
 check "queue_depth=1" with queue_depth=1
 check "queue_depth=3, no power of two" with queue_depth=3
 check "queues=1000 is refused, with the limits" refused queues 1000
+check "dma_channels=1000 is refused, with the limits" refused dma_channels 1000
 check "queue_depth=0 is refused, with the limits" refused queue_depth 0
 check "queue_depth=1000000 is refused, with the limits" refused queue_depth 1000000
 check "timeout_ms=1 is refused, with the limits" refused timeout_ms 1
