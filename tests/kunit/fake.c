@@ -103,6 +103,11 @@ int bm_enter(struct bm_dev *bm)
 	return FAKE_COOKIE;
 }
 
+bool bm_present(struct bm_dev *bm)
+{
+	return READ_ONCE(bm->state) != BM_DEAD;
+}
+
 void bm_exit(struct bm_dev *bm, int idx)
 {
 	struct fake *fake = fake_of(bm);
@@ -121,6 +126,7 @@ int bm_start(struct bm_dev *bm)
 	fake->starts++;
 	if (fake->start_error) {
 		WRITE_ONCE(bm->state, BM_DEAD);
+		bm_dmaengine_kick(bm);
 		return fake->start_error;
 	}
 	for (i = 0; i < bm_total_queues(bm); i++) {
@@ -130,6 +136,7 @@ int bm_start(struct bm_dev *bm)
 			return err;
 	}
 	WRITE_ONCE(bm->state, BM_RUNNING);
+	bm_dmaengine_kick(bm);
 	return 0;
 }
 
@@ -188,6 +195,9 @@ void fake_give_up(struct fake *fake)
 		bm_queue_fail_all(&bm->queues[i], -EIO);
 		wake_up_all(&bm->queues[i].free_wait);
 	}
+	mutex_lock(&bm->state_lock);
+	bm_dmaengine_kick(bm);
+	mutex_unlock(&bm->state_lock);
 }
 
 static void fake_destroy(void *data)
@@ -205,7 +215,13 @@ static void fake_destroy(void *data)
 		bm_queue_free(&bm->queues[i]);
 	kfree(bm->queue_of);
 	kfree(bm->queues);
+	put_device(&bm->dev);
 	put_device(&fake->pdev.dev);
+}
+
+/* It is part of a struct fake, which goes with its PCI function. */
+static void fake_release_bm(struct device *dev)
+{
 }
 
 /* As much of a PCI function as the DMA API and pci_resource_len() look at. */
@@ -222,10 +238,10 @@ static void fake_pdev(struct pci_dev *pdev)
 	pdev->resource[BM_BAR_MEM] = DEFINE_RES_MEM(SZ_4G, FAKE_MEM_SIZE);
 }
 
-/* Memory as probe has it: queues that interrupt first, then polled ones. */
+/* Memory as probe has it: queues that interrupt first, then channels, then polled ones. */
 static void fake_queues(struct kunit *test, struct bm_dev *bm, const struct fake_shape *shape)
 {
-	unsigned int total = shape->queues + shape->polled;
+	unsigned int total = shape->queues + shape->channels + shape->polled;
 	unsigned int i;
 
 	bm->queues = kcalloc(total, sizeof(*bm->queues), GFP_KERNEL);
@@ -235,12 +251,14 @@ static void fake_queues(struct kunit *test, struct bm_dev *bm, const struct fake
 	for (i = 0; shape->queues && i < nr_cpu_ids; i++)
 		bm->queue_of[i] = i % shape->queues;
 	for (i = 0; i < total; i++) {
-		bm->queues[i].polled = i >= shape->queues;
+		bm->queues[i].polled = i >= shape->queues + shape->channels;
 		KUNIT_ASSERT_EQ(test, 0, bm_queue_alloc(&bm->queues[i], bm, i, shape->depth));
-		if (bm->queues[i].polled)
-			bm->nr_polled++;
-		else
+		if (i < shape->queues)
 			bm->nr_queues++;
+		else if (!bm->queues[i].polled)
+			bm->nr_channels++;
+		else
+			bm->nr_polled++;
 	}
 }
 
@@ -254,7 +272,7 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 	struct fake *fake;
 	struct bm_dev *bm;
 
-	KUNIT_ASSERT_LE(test, shape->queues + shape->polled, FAKE_QUEUES);
+	KUNIT_ASSERT_LE(test, shape->queues + shape->channels + shape->polled, FAKE_QUEUES);
 	KUNIT_ASSERT_LE(test, shape->depth, FAKE_DEPTH);
 	fake = kzalloc(sizeof(*fake), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake);
@@ -263,7 +281,9 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 
 	bm = &fake->bm;
 	bm->pdev = &fake->pdev;
+	device_initialize(&bm->dev);
 	bm->dev.init_name = "busmaster-fake";
+	bm->dev.release = fake_release_bm;
 	mutex_init(&bm->state_lock);
 	bm_recover_init(bm);
 	bm_mem_init(bm);
@@ -275,6 +295,8 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 
 	bm->cmd_pages = BM_CMD_PAGES;
 	bm->caps.features = shape->features;
+	bm->caps.ops = GENMASK(BM_OP_COMPARE, 0);
+	bm->caps.max_xfer = SZ_1G;
 	bm->regs_len = BM_QUEUE_PAGE(FAKE_QUEUES);
 	fake->ram = kzalloc(bm->regs_len, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake->ram);

@@ -16,7 +16,7 @@
 
 #include "busmaster.h"
 
-#define FAKE_QUEUES 4 /* at most, polled ones included */
+#define FAKE_QUEUES 4 /* at most, channels and polled ones included */
 #define FAKE_DEPTH 128 /* requests a queue, at most */
 #define FAKE_MEM_SIZE SZ_64M
 #define FAKE_UNTOUCHED 0xdeadbeefu /* in a register that a test wants to see written, or not */
@@ -24,12 +24,14 @@
 /**
  * struct fake_shape - which device a test wants
  * @queues: that interrupt
+ * @channels: that are the dmaengine provider's
  * @polled: that are polled
  * @depth: requests a queue, at most FAKE_DEPTH
  * @features: BM_FEAT_*
  */
 struct fake_shape {
 	unsigned int queues;
+	unsigned int channels;
 	unsigned int polled;
 	unsigned int depth;
 	u32 features;
