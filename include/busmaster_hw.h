@@ -125,9 +125,10 @@
 
 /*
  * The modes. The event of a mode, of which it hits INJECT_COUNT: a completion that is
- * about to be posted, an interrupt that is about to be raised, a command that was
- * fetched and is to start, an event index that is about to be published, a register
- * read (READS_*), a write of CTRL (*_IGNORE). INJECT_STATE counts these.
+ * about to be posted, a queue's interrupt that is about to be raised, a command that
+ * was fetched (ROGUE_*: a COPY; SGL_CHANGE: entries of a list), an event index that
+ * is about to be published, a register read (READS_*), a write of CTRL (*_IGNORE).
+ * INJECT_STATE counts these.
  */
 enum bm_inject {
 	/* completions */
@@ -137,7 +138,7 @@ enum bm_inject {
 	BM_INJECT_CQE_TEAR = 4, /* the status word alone; the rest ARG0 us later; 1,000 */
 	BM_INJECT_CQE_MUTATE = 5, /* some bits flipped; ARG0: seed */
 	BM_INJECT_TAG_RANGE = 6, /* tag ARG0; 0xfffe, beyond all queues */
-	BM_INJECT_TAG_FREE = 7, /* a tag that no command has that the device holds */
+	BM_INJECT_TAG_FREE = 7, /* the nearest tag that no command has that the device holds */
 	BM_INJECT_TAG_STALE = 8, /* tag xor ARG0; 0x8000 */
 	BM_INJECT_PHASE = 9, /* with the phase bit of the pass before */
 	BM_INJECT_SQ_HEAD = 10, /* sq_head xor ARG0; 0x8000 */
@@ -146,12 +147,12 @@ enum bm_inject {
 
 	/* interrupts */
 	BM_INJECT_IRQ_SKIP = 13, /* disarmed, but not raised */
-	BM_INJECT_IRQ_SPURIOUS = 14, /* raised once more, for nothing */
+	BM_INJECT_IRQ_SPURIOUS = 14, /* raised once more ARG0 us later, for nothing; 10,000 */
 
 	/* commands */
 	BM_INJECT_HANG = 15, /* the queue does nothing more until it is stopped */
 	BM_INJECT_HALT = 16, /* the queue halts, cause ARG0; 0x7f, which is none */
-	BM_INJECT_FATAL = 17, /* STATUS.FATAL */
+	BM_INJECT_FATAL = 17, /* STATUS.FATAL, cause ARG0; BM_FATAL_INTERNAL */
 	BM_INJECT_ROGUE_READ = 18, /* COPY reads bus address ARG0 instead of its src */
 	BM_INJECT_ROGUE_WRITE = 19, /* COPY writes bus address ARG0, not its dst */
 	BM_INJECT_SQE_CHANGE = 20, /* its ring entry is overwritten with ones */

@@ -123,7 +123,10 @@ static void test_read_only(const void *worker)
         BM_REG_MRD_BYTES, BM_REG_MWR_TLPS, BM_REG_MWR_BYTES, BM_REG_MSG_TLPS,
         BM_QUEUE_PAGE(0) + BM_QREG_STATE,
         /* reserved in this version */
-        0x038, 0x050, 0x0a8, 0x7f8, BM_REG_INJECT, 0xff8,
+        0x038, 0x050, 0x0a8, 0x7f8, 0xff8,
+        /* fault injection, which this device does not have */
+        BM_REG_INJECT_MODES, BM_REG_INJECT_ARG0, BM_REG_INJECT_COUNT,
+        BM_REG_INJECT_ARM, BM_REG_INJECT_STATE(BM_INJECT_HANG),
         BM_QUEUE_PAGE(0) + 0x10, BM_QUEUE_PAGE(0) + BM_QREG_ABORT,
         BM_QUEUE_PAGE(0) + 0x80, BM_QUEUE_PAGE(0) + 0xff8,
         /* beyond the last queue, but in the BAR */
@@ -284,5 +287,8 @@ int main(int argc, char **argv)
     bm_add_fault_tests();
     bm_add_reset_tests();
     bm_add_shadow_tests();
+    bm_add_inject_tests();
+    bm_add_lie_tests();
+    bm_add_misbehave_tests();
     return g_test_run();
 }

@@ -98,14 +98,43 @@ void bm_reset(BusmasterState *s, const char *why)
 
     trace_busmaster_reset(why);
     s->enabled = false;
+    s->ready = false;
     bm_stop(s, why);
     for (i = 0; i < s->num_queues; i++) {
         bm_queue_reset(&s->queues[i]);
     }
+    qemu_bh_cancel(s->fatal_bh);
+    s->fatal_cause = BM_FATAL_NONE;
+    s->fatal = false;
+    s->reset_ignored = false;
     bm_irq_reset(s);
     QEMU_LOCK_GUARD(&s->fault_lock);
     s->fault_addr = 0;
     s->fault_info = 0;
+}
+
+static void bm_fatal_bh(void *opaque)
+{
+    BusmasterState *s = opaque;
+
+    s->ready = false;
+    bm_stop(s, "FATAL");
+    /* Unless a reset came in between. */
+    if (s->fatal_cause != BM_FATAL_NONE) {
+        s->fatal = true;
+        bm_irq_raise(s, BM_VECTOR_EVENT);
+        bm_irq_flush(s);
+    }
+}
+
+/*
+ * From any thread: nothing is to run any more until a reset. A worker cannot
+ * stop all the others: the main loop does, and shows it when it is true.
+ */
+void bm_fatal(BusmasterState *s, enum bm_fatal cause)
+{
+    qatomic_set(&s->fatal_cause, cause);
+    qemu_bh_schedule(s->fatal_bh);
 }
 
 /* Take the request sizes from Device Control, where workers may not look. */
@@ -131,6 +160,7 @@ static void bm_reset_hold(Object *obj, ResetType type)
     uint16_t kept = 0;
 
     bm_reset(s, "function reset");
+    bm_inject_reset(s);
     if (pci_get_word(devctl) & PCI_EXP_DEVCTL_BCR_FLR) {
         /* An FLR leaves Max_Payload_Size alone: it is the link's affair. */
         kept = pci_get_word(devctl) &
@@ -203,7 +233,7 @@ static bool bm_check_properties(BusmasterState *s, Error **errp)
             return false;
         }
     }
-    return true;
+    return bm_inject_check_properties(s, errp);
 }
 
 /* One for each iothread that was named; without any, the main loop's. */
@@ -307,7 +337,11 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
     qemu_cond_init(&s->stop_cond);
     qemu_cond_init(&s->stop_left);
     qemu_mutex_init(&s->fault_lock);
+    /* Unguarded: bm_stop() lets others in. */
+    s->fatal_bh = aio_bh_new_full(qemu_get_aio_context(), bm_fatal_bh, s,
+                                  "busmaster-fatal", NULL);
     bm_irq_init(s);
+    bm_inject_init(s);
     s->queues = g_new0(BmQueue, s->num_queues);
     for (i = 0; i < s->num_queues; i++) {
         bm_queue_init(&s->queues[i], s, i);
@@ -331,7 +365,9 @@ static void busmaster_exit(PCIDevice *pdev)
     }
     g_free(s->queues);
     bm_exit_workers(s);
+    bm_inject_exit(s);
     bm_irq_exit(s);
+    qemu_bh_delete(s->fatal_bh);
     qemu_mutex_destroy(&s->fault_lock);
     qemu_cond_destroy(&s->stop_left);
     qemu_cond_destroy(&s->stop_cond);
@@ -342,10 +378,16 @@ static void busmaster_exit(PCIDevice *pdev)
     pcie_cap_exit(pdev);
 }
 
-/* The array was made by its property, whether or not the device came to be. */
+/* What properties have made, whether or not the device came to be. */
 static void busmaster_finalize(Object *obj)
 {
-    g_free(BUSMASTER(obj)->iothreads);
+    BusmasterState *s = BUSMASTER(obj);
+    unsigned mode;
+
+    for (mode = 0; mode < BM_INJECT_END; mode++) {
+        g_free(s->inject_text[mode]);
+    }
+    g_free(s->iothreads);
 }
 
 /*
@@ -369,6 +411,8 @@ static const Property busmaster_properties[] = {
                      IOThread *),
     DEFINE_PROP_ARRAY("iothreads", BusmasterState, num_iothreads, iothreads,
                       qdev_prop_string, char *),
+    DEFINE_PROP_BOOL("x-fault-injection", BusmasterState, fault_injection,
+                     false),
 };
 
 static void busmaster_class_init(ObjectClass *klass, void *data)
@@ -389,6 +433,7 @@ static void busmaster_class_init(ObjectClass *klass, void *data)
     dc->vmsd = &vmstate_busmaster;
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     device_class_set_props(dc, busmaster_properties);
+    bm_inject_class_init(klass);
 }
 
 static const TypeInfo busmaster_info = {

@@ -156,6 +156,9 @@ static bool bm_shadow_publish(BmQueue *q, uint32_t sq_event, uint32_t cq_event)
     if (sq_event == q->sq_event && cq_event == q->cq_event) {
         return true;
     }
+    if (bm_inject_queue(q, BM_INJECT_EVENT_LOST)) {
+        sq_event = BM_EVENT_NONE;
+    }
     if (!bm_dma_map(q, BM_TAG_NONE, &dma, BM_HALF_SIZE, BM_HALF_SIZE)) {
         bm_queue_halt(q, BM_HALT_SHADOW_FAULT);
         return false;
@@ -176,7 +179,8 @@ static bool bm_doorbell_idle(BmQueue *q)
     bool fetches = bm_queue_state(q) == BM_QSTATE_RUNNING && q->num_free &&
                    qatomic_read(&q->sq_tail) != q->sq_head;
 
-    return !fetches && q->num_free + q->num_done == q->dev->outstanding;
+    return !fetches && QSIMPLEQ_EMPTY(&q->waiting) &&
+           QSIMPLEQ_EMPTY(&q->active);
 }
 
 /*

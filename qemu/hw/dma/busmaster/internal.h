@@ -13,7 +13,8 @@
  *   bm_stop(). In any other state it belongs to the holder of the BQL.
  * - Workers thus share no queue. What they do share is what the device is (its
  *   properties, set before there is a worker), the request sizes and the raised
- *   vectors (atomic), and the fault record (fault_lock).
+ *   vectors (atomic), the fault record (fault_lock), and which faults are to be
+ *   injected (inject_lock).
  * - BmQueue.lock covers the changes of a queue's state, nothing else. It is
  *   never held across a DMA, because a worker's DMA can need the BQL: an IOMMU
  *   reports a fault by an interrupt.
@@ -111,6 +112,16 @@ typedef enum BmCmdState {
     BM_CMD_DONE,            /* has its status, waits to be posted */
 } BmCmdState;
 
+/* How a completion is to be wrong; all zero: it is not. See misbehave.c. */
+typedef struct BmLie {
+    struct bm_hw_cqe flip;  /* bits of the entry */
+    bool again;             /* it is to be posted twice */
+    uint32_t tear_us;       /* its rest is to follow so much later */
+    bool torn;              /* its status is there, its rest is not */
+    uint32_t entry;         /* where in the ring that is */
+    int64_t due;            /* ns, QEMU_CLOCK_VIRTUAL: held back until then */
+} BmLie;
+
 /* BmCommand.name */
 #define BM_NAME_TAG         0x0000ffffu
 #define BM_NAME_ACTIVE      0x00010000u
@@ -128,6 +139,7 @@ typedef struct BmCommand {
     uint64_t done;
     BmSide src;
     BmSide dst;
+    BmLie lie;
     uint32_t name;          /* atomic: the tag while it can be aborted */
     QSIMPLEQ_ENTRY(BmCommand) link;
 } BmCommand;
@@ -188,11 +200,24 @@ struct BmQueue {
     unsigned num_done;
     bool fence;             /* a fence is active, hence alone */
 
+    /* Faults on demand */
+    bool hung;              /* does nothing, whoever calls */
+    BmCmdList held;         /* finished; have a BmLie.due */
+    int64_t irq_due;        /* likewise, an interrupt for nothing; 0: none */
+
     Stat64 mrd_tlps;
     Stat64 mrd_bytes;
     Stat64 mwr_tlps;
     Stat64 mwr_bytes;
 };
+
+/* A mode of fault injection: how it is armed. */
+typedef struct BmInjection {
+    uint32_t left;          /* events still to be hit, or BM_INJECT_ALWAYS */
+    uint32_t fired;
+    uint8_t queue;          /* whose events, or BM_INJECT_ALL_QUEUES */
+    uint64_t arg;
+} BmInjection;
 
 struct BusmasterState {
     PCIDevice parent_obj;
@@ -206,6 +231,8 @@ struct BusmasterState {
     IOThread *iothread;
     uint32_t num_iothreads;
     char **iothreads;
+    bool fault_injection;
+    char *inject_text[BM_INJECT_END];
 
     MemoryRegion regs;
     MemoryRegion mem;
@@ -217,6 +244,10 @@ struct BusmasterState {
     BmQueue *queues;
 
     bool enabled;
+    bool ready;
+    bool fatal;
+    uint32_t fatal_cause;   /* atomic: not 0 once there is a reason for it */
+    QEMUBH *fatal_bh;
     uint64_t dma_limit;     /* the last bus address that the device can emit */
     unsigned mrrs_shift;    /* atomic: log2 of Max_Read_Request_Size */
     unsigned mps_shift;     /* atomic: log2 of Max_Payload_Size */
@@ -231,6 +262,13 @@ struct BusmasterState {
     uint64_t fault_addr;    /* fault_lock */
     uint64_t fault_info;    /* fault_lock */
 
+    uint32_t inject_armed;  /* atomic: bit n: mode n is armed */
+    QemuMutex inject_lock;
+    BmInjection injections[BM_INJECT_END]; /* inject_lock */
+    uint64_t inject_arg[2];
+    uint32_t inject_count;
+    bool reset_ignored;     /* CTRL.RESET was written, for nothing */
+
     QEMUBH *irq_bh;
     DECLARE_BITMAP(irqs, BM_MAX_VECTORS); /* atomic: to be sent */
     bool irq_sending;
@@ -240,6 +278,7 @@ struct BusmasterState {
 /* busmaster.c: the device as a whole */
 void bm_stop(BusmasterState *s, const char *why);
 void bm_reset(BusmasterState *s, const char *why);
+void bm_fatal(BusmasterState *s, enum bm_fatal cause);
 
 /* regs.c: the registers */
 extern const MemoryRegionOps bm_regs_ops;
@@ -267,6 +306,9 @@ void bm_queue_kick(BmQueue *q);
 /* ring.c: submissions are fetched, completions are posted */
 bool bm_ring_geometry_valid(BmQueue *q);
 bool bm_ring_sync(BmQueue *q);
+void bm_ring_body(BmQueue *q, BmCommand *c, struct bm_hw_cqe *cqe);
+void bm_ring_finish(BmQueue *q, BmCommand *c);
+void bm_ring_forget(BmQueue *q, BmCommand *c);
 
 /* moderation.c: when a queue raises its vector */
 void bm_moderation_notify(BmQueue *q);
@@ -302,5 +344,37 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
                 uint64_t unit);
 void bm_dma_unmap(BmQueue *q, BmDma *dma, uint64_t used,
                   BmRequests *requests);
+
+/* inject.c: how faults are armed */
+bool bm_inject_check_properties(BusmasterState *s, Error **errp);
+void bm_inject_class_init(ObjectClass *klass);
+void bm_inject_init(BusmasterState *s);
+void bm_inject_exit(BusmasterState *s);
+void bm_inject_reset(BusmasterState *s);
+bool bm_inject_is_window(BusmasterState *s, hwaddr reg);
+uint64_t bm_inject_reg_read(BusmasterState *s, hwaddr reg);
+void bm_inject_reg_write(BusmasterState *s, hwaddr reg, uint64_t value);
+bool bm_inject_hit(BusmasterState *s, enum bm_inject mode, unsigned queue,
+                   BmInjection *hit);
+
+/* Is any of these modes armed? All that it costs as long as none is. */
+static inline bool bm_inject_armed(BusmasterState *s, uint32_t modes)
+{
+    return unlikely(qatomic_read(&s->inject_armed) & modes);
+}
+
+/* misbehave.c: faults on demand, asked for where something can go wrong */
+bool bm_inject_gone(BusmasterState *s, hwaddr reg);
+uint64_t bm_inject_gone_read(BusmasterState *s);
+bool bm_inject_device(BusmasterState *s, enum bm_inject mode);
+bool bm_inject_queue(BmQueue *q, enum bm_inject mode);
+bool bm_inject_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index);
+void bm_inject_sgl_fetched(BmQueue *q, BmCommand *c, uint64_t addr,
+                           uint64_t len);
+bool bm_inject_finished(BmQueue *q, BmCommand *c);
+bool bm_inject_posted(BmQueue *q, BmCommand *c, uint32_t index);
+bool bm_inject_release(BmQueue *q);
+bool bm_inject_irq(BmQueue *q);
+void bm_inject_clear(BmQueue *q);
 
 #endif

@@ -52,6 +52,7 @@ static void bm_queue_clear(BmQueue *q)
     q->num_free = q->dev->outstanding;
     q->num_done = 0;
     q->fence = false;
+    bm_inject_clear(q);
     timer_del(q->timer);
 }
 
@@ -154,7 +155,8 @@ static void bm_queue_work(BmQueue *q, uint64_t budget)
     enum bm_qstate state = bm_queue_state(q);
     enum bm_halt cause = qatomic_read(&q->bad_doorbell);
 
-    if (state != BM_QSTATE_RUNNING && state != BM_QSTATE_DRAINING) {
+    if ((state != BM_QSTATE_RUNNING && state != BM_QSTATE_DRAINING) ||
+        q->hung) {
         return;
     }
     if (cause != BM_HALT_NONE) {

@@ -85,6 +85,9 @@ static uint64_t bm_sum(BusmasterState *s, size_t offset)
 
 static uint64_t bm_ctl_read(BusmasterState *s, hwaddr reg)
 {
+    if (bm_inject_is_window(s, reg)) {
+        return bm_inject_reg_read(s, reg);
+    }
     switch (reg) {
     case BM_REG_ID:
         return BM_PREP(BM_ID_MAGIC, BM_MAGIC) |
@@ -97,14 +100,17 @@ static uint64_t bm_ctl_read(BusmasterState *s, hwaddr reg)
                        BIT(BM_OP_FILL) | BIT(BM_OP_CRC32C) |
                        BIT(BM_OP_COPY_CRC32C) | BIT(BM_OP_COMPARE)) |
                BM_PREP(BM_CAP2_FEATURES, BM_FEAT_MODERATION |
-                                          BM_FEAT_SHADOW);
+                                          BM_FEAT_SHADOW |
+                       (s->fault_injection ? BM_FEAT_FAULTS : 0));
     case BM_REG_MEM_SIZE:
         return s->mem_size;
     case BM_REG_CTRL:
         return (s->enabled ? BM_CTRL_ENABLE : 0) |
-               (s->stopping ? BM_CTRL_RESET : 0);
+               (s->stopping || s->reset_ignored ? BM_CTRL_RESET : 0);
     case BM_REG_STATUS:
-        return s->enabled ? BM_STATUS_READY : 0;
+        return (s->ready ? BM_STATUS_READY : 0) |
+               (s->fatal ? BM_STATUS_FATAL |
+                           BM_PREP(BM_STATUS_CAUSE, s->fatal_cause) : 0);
     case BM_REG_HALTED:
         return bm_halted(s);
     case BM_REG_FAULT_ADDR:
@@ -132,6 +138,10 @@ static void bm_ctl_write(BusmasterState *s, hwaddr reg, uint64_t value)
 {
     bool enable = value & BM_CTRL_ENABLE;
 
+    if (bm_inject_is_window(s, reg)) {
+        bm_inject_reg_write(s, reg, value);
+        return;
+    }
     if (reg != BM_REG_CTRL) {
         bm_bad_write(reg, value, "read-only or reserved");
         return;
@@ -140,9 +150,15 @@ static void bm_ctl_write(BusmasterState *s, hwaddr reg, uint64_t value)
         bm_bad_write(reg, value, "reserved bits");
     }
     if (value & BM_CTRL_RESET) {
-        bm_reset(s, "CTRL.RESET");
+        if (bm_inject_device(s, BM_INJECT_RESET_IGNORE)) {
+            s->reset_ignored = true;
+        } else {
+            bm_reset(s, "CTRL.RESET");
+        }
     } else if (enable != s->enabled) {
         s->enabled = enable;
+        s->ready = enable && !s->fatal &&
+                   !bm_inject_device(s, BM_INJECT_ENABLE_IGNORE);
         if (!enable) {
             bm_stop(s, "CTRL.ENABLE cleared");
         }
@@ -192,8 +208,8 @@ static void bm_queue_ctl_write(BmQueue *q, uint64_t value)
     }
     if (!(value & BM_QCTL_ENABLE)) {
         bm_queue_disable(q);
-    } else if (!q->dev->enabled) {
-        bm_bad_write(BM_QREG_CTL, value, "the device is not enabled");
+    } else if (!q->dev->ready) {
+        bm_bad_write(BM_QREG_CTL, value, "the device is not ready");
     } else if (state == BM_QSTATE_DISABLED) {
         bm_queue_enable(q);
     } else if (state == BM_QSTATE_DRAINING) {
@@ -269,17 +285,23 @@ static uint64_t bm_regs_read(void *opaque, hwaddr addr, unsigned size)
     BmAccess a;
 
     if (bm_access_decode(&a, addr, size)) {
-        value = (bm_reg_read(s, a.reg) & a.mask) >> a.shift;
+        value = bm_inject_gone(s, a.reg) ? bm_inject_gone_read(s)
+                                         : bm_reg_read(s, a.reg);
+        value = (value & a.mask) >> a.shift;
     }
     trace_busmaster_read(addr, size, value);
     return value;
 }
 
 /* Of these all 64 bits mean something: half a write changes half of them. */
-static bool bm_reg_is_wide(const BmQueue *q, hwaddr reg)
+static bool bm_reg_is_wide(BusmasterState *s, hwaddr reg)
 {
-    return q && (reg == BM_QREG_SQ_BASE || reg == BM_QREG_CQ_BASE ||
-                 reg == BM_QREG_SHADOW);
+    if (bm_regs_queue(s, &reg)) {
+        return reg == BM_QREG_SQ_BASE || reg == BM_QREG_CQ_BASE ||
+               reg == BM_QREG_SHADOW;
+    }
+    return bm_inject_is_window(s, reg) &&
+           (reg == BM_REG_INJECT_ARG0 || reg == BM_REG_INJECT_ARG1);
 }
 
 static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,
@@ -297,16 +319,19 @@ static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,
         bm_bad_write(addr, value, "a reset is under way");
         return;
     }
-    q = bm_regs_queue(s, &a.reg);
+    if (bm_inject_gone(s, a.reg)) {
+        return;
+    }
     value <<= a.shift;
-    if (bm_reg_is_wide(q, a.reg)) {
-        value |= bm_queue_read(q, a.reg) & ~a.mask;
+    if (bm_reg_is_wide(s, a.reg)) {
+        value |= bm_reg_read(s, a.reg) & ~a.mask;
     } else if (a.shift) {
         bm_bad_write(addr, value, "the upper half of a 32-bit register");
         return;
     } else {
         value = (uint32_t)value;
     }
+    q = bm_regs_queue(s, &a.reg);
     if (q) {
         bm_queue_write(q, a.reg, value);
     } else {

@@ -31,11 +31,11 @@ bool bm_ring_geometry_valid(BmQueue *q)
            q->cq_base <= limit - ((BM_CQE_SIZE << q->order) - 1);
 }
 
-/* Fetch what there is and there are slots for. False: halted. */
+/* Fetch what there is and there are slots for. False: halted, or hung. */
 static bool bm_ring_fetch(BmQueue *q)
 {
     struct bm_hw_sqe sqes[BM_FETCH_BATCH];
-    uint32_t mask = bm_ring_mask(q);
+    uint32_t mask = bm_ring_mask(q), first = q->sq_head;
     BmRequests requests = {};
     unsigned i, count;
     BmCommand *c;
@@ -44,16 +44,16 @@ static bool bm_ring_fetch(BmQueue *q)
     if (bm_queue_state(q) == BM_QSTATE_DRAINING) {
         return true;
     }
-    count = (qatomic_read(&q->sq_tail) - q->sq_head) & mask;
+    count = (qatomic_read(&q->sq_tail) - first) & mask;
     /* The doorbell, then the entries: pairs with the driver's barrier. */
     smp_rmb();
-    count = MIN(count, mask + 1 - q->sq_head);
+    count = MIN(count, mask + 1 - first);
     count = MIN(count, MIN(q->num_free, BM_FETCH_BATCH));
     if (!count) {
         return true;
     }
 
-    dma = (BmDma) { .addr = q->sq_base + q->sq_head * BM_SQE_SIZE };
+    dma = (BmDma) { .addr = q->sq_base + first * BM_SQE_SIZE };
     if (!bm_dma_map(q, BM_TAG_NONE, &dma, count * BM_SQE_SIZE, BM_SQE_SIZE)) {
         bm_queue_halt(q, BM_HALT_SQ_FAULT);
         return false;
@@ -61,13 +61,16 @@ static bool bm_ring_fetch(BmQueue *q)
     count = dma.len / BM_SQE_SIZE;
     memcpy(sqes, dma.host, count * BM_SQE_SIZE);
     bm_dma_unmap(q, &dma, count * BM_SQE_SIZE, &requests);
-    trace_busmaster_fetch(q->index, q->sq_head, count, dma.addr);
-    q->sq_head = (q->sq_head + count) & mask;
+    trace_busmaster_fetch(q->index, first, count, dma.addr);
+    q->sq_head = (first + count) & mask;
 
     for (i = 0; i < count; i++) {
         c = QSIMPLEQ_FIRST(&q->free);
         QSIMPLEQ_REMOVE_HEAD(&q->free, link);
         q->num_free--;
+        if (!bm_inject_fetched(q, &sqes[i], first + i)) {
+            return false;
+        }
         bm_cmd_decode(q->dev, c, &sqes[i]);
         qatomic_set(&c->name, BM_NAME_ACTIVE | c->tag);
         QSIMPLEQ_INSERT_TAIL(&q->waiting, c, link);
@@ -81,16 +84,39 @@ static uint32_t bm_ring_room(BmQueue *q)
     return (qatomic_read(&q->cq_head) - q->cq_tail - 1) & bm_ring_mask(q);
 }
 
-/* The completion of @c is entry @index: its slot is free again. */
+/* @c has its status: the next sync is to post it. */
+void bm_ring_finish(BmQueue *q, BmCommand *c)
+{
+    QSIMPLEQ_INSERT_TAIL(&q->done, c, link);
+    q->num_done++;
+}
+
+/* There is no more to be done about @c: its slot is free again. */
+void bm_ring_forget(BmQueue *q, BmCommand *c)
+{
+    bm_cmd_enter(q, c, BM_CMD_IDLE);
+    QSIMPLEQ_INSERT_TAIL(&q->free, c, link);
+    q->num_free++;
+}
+
+/* The completion of @c is entry @index. */
 static void bm_ring_retire(BmQueue *q, BmCommand *c, uint32_t index)
 {
     q->wanted[(index + 1) & bm_ring_mask(q)] =
         q->wanted[index] + !(c->flags & BM_SQE_NOIRQ);
     QSIMPLEQ_REMOVE_HEAD(&q->done, link);
     q->num_done--;
-    bm_cmd_enter(q, c, BM_CMD_IDLE);
-    QSIMPLEQ_INSERT_TAIL(&q->free, c, link);
-    q->num_free++;
+    if (!bm_inject_posted(q, c, index)) {
+        bm_ring_forget(q, c);
+    }
+}
+
+/* An entry, but for the word that makes it valid. */
+void bm_ring_body(BmQueue *q, BmCommand *c, struct bm_hw_cqe *cqe)
+{
+    cqe->info = cpu_to_le64(c->info) ^ c->lie.flip.info;
+    cqe->sq_head = cpu_to_le16(q->sq_head) ^ c->lie.flip.sq_head;
+    cqe->tag = cpu_to_le16(c->tag) ^ c->lie.flip.tag;
 }
 
 /* Write up to @count completions, which there are and there is room for. */
@@ -112,9 +138,9 @@ static bool bm_ring_write(BmQueue *q, unsigned count)
     cqes = dma.host;
     c = QSIMPLEQ_FIRST(&q->done);
     for (i = 0; i < count; i++) {
-        cqes[i].info = cpu_to_le64(c->info);
-        cqes[i].sq_head = cpu_to_le16(q->sq_head);
-        cqes[i].tag = cpu_to_le16(c->tag);
+        if (!c->lie.tear_us) {
+            bm_ring_body(q, c, &cqes[i]);
+        }
         c = QSIMPLEQ_NEXT(c, link);
     }
     qatomic_set(&q->cq_tail, (first + count) & mask);
@@ -127,7 +153,8 @@ static bool bm_ring_write(BmQueue *q, unsigned count)
     for (i = 0; i < count; i++) {
         c = QSIMPLEQ_FIRST(&q->done);
         qatomic_set(&cqes[i].status,
-                    cpu_to_le32(BM_PREP(BM_CQE_STATUS, c->status) | phase));
+                    cpu_to_le32(BM_PREP(BM_CQE_STATUS, c->status) | phase) ^
+                    c->lie.flip.status);
         trace_busmaster_complete(q->index, first + i, c->tag, c->status,
                                  c->info);
         bm_ring_retire(q, c, first + i);
@@ -141,6 +168,9 @@ static bool bm_ring_post(BmQueue *q)
 {
     uint32_t room;
 
+    if (!bm_inject_release(q)) {
+        return false;
+    }
     while (q->num_done && (room = bm_ring_room(q))) {
         if (!bm_ring_write(q, MIN(q->num_done, room))) {
             bm_queue_halt(q, BM_HALT_CQ_FAULT);

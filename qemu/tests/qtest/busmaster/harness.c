@@ -59,8 +59,8 @@ BmDev *bm_new(QTestState *qts)
 }
 
 /*
- * The options that make the iothreads and the device. All are numbers, but for
- * @where. Only JSON has arrays.
+ * The options that make the iothreads and the device. Only JSON has arrays. A
+ * value in @props is a number, or something else as JSON has it.
  */
 char *bm_device(const void *worker, const char *where, const char *props)
 {
@@ -84,8 +84,12 @@ char *bm_device(const void *worker, const char *where, const char *props)
         g_auto(GStrv) prop = g_strsplit(list[i], "=", 2);
         uint64_t value;
 
-        g_assert_cmpint(qemu_strtosz(prop[1], NULL, &value), ==, 0);
-        g_string_append_printf(all, ",\"%s\":%" PRIu64, prop[0], value);
+        g_string_append_printf(all, ",\"%s\":", prop[0]);
+        if (qemu_strtosz(prop[1], NULL, &value)) {
+            g_string_append(all, prop[1]);
+        } else {
+            g_string_append_printf(all, "%" PRIu64, value);
+        }
     }
     g_string_append(all, "}'");
     return g_string_free(all, false);
@@ -208,6 +212,25 @@ void bm_master(BmDev *d, bool on)
 {
     qpci_config_writew(d->pci, PCI_COMMAND, PCI_COMMAND_MEMORY |
                        (on ? PCI_COMMAND_MASTER : 0));
+}
+
+/* @count events of @queue, or BM_INJECT_ALL_QUEUES, are to be hit by @mode. */
+void bm_arm(BmDev *d, enum bm_inject mode, uint32_t count, unsigned queue,
+            uint64_t arg)
+{
+    bm_write(d, BM_REG_INJECT_ARG0, arg);
+    bm_write(d, BM_REG_INJECT_COUNT, count);
+    bm_write(d, BM_REG_INJECT_ARM, BM_PREP(BM_INJECT_MODE, mode) |
+                                   BM_PREP(BM_INJECT_QUEUE, queue));
+}
+
+void bm_assert_armed(BmDev *d, enum bm_inject mode, uint32_t fired,
+                     uint32_t left)
+{
+    uint64_t state = bm_read(d, BM_REG_INJECT_STATE(mode));
+
+    g_assert_cmpuint(BM_GET(BM_INJECT_FIRED, state), ==, fired);
+    g_assert_cmpuint(BM_GET(BM_INJECT_LEFT, state), ==, left);
 }
 
 uint64_t bm_alloc(BmDev *d, uint64_t size)

@@ -108,6 +108,12 @@ void bm_enable(BmDev *d);
 void bm_settle(BmDev *d);
 void bm_master(BmDev *d, bool on);
 
+/* Faults */
+void bm_arm(BmDev *d, enum bm_inject mode, uint32_t count, unsigned queue,
+            uint64_t arg);
+void bm_assert_armed(BmDev *d, enum bm_inject mode, uint32_t fired,
+                     uint32_t left);
+
 uint64_t bm_alloc(BmDev *d, uint64_t size);
 
 /* Interrupts */
@@ -166,5 +172,8 @@ void bm_add_irq_tests(void);
 void bm_add_fault_tests(void);
 void bm_add_reset_tests(void);
 void bm_add_shadow_tests(void);
+void bm_add_inject_tests(void);
+void bm_add_lie_tests(void);
+void bm_add_misbehave_tests(void);
 
 #endif

@@ -1,0 +1,285 @@
+/*
+ * busmaster: how faults are armed
+ *
+ * By registers or by properties, each mode by itself, for some events or all,
+ * of one queue or all. What the device does then is in misbehave.c.
+ *
+ * The holder of the BQL arms a mode, workers meet its events. What is armed is
+ * theirs together (inject_lock), but as long as nothing is, an event costs no
+ * more than a look at inject_armed.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/cutils.h"
+#include "qemu/log.h"
+#include "qapi/error.h"
+#include "qapi/visitor.h"
+#include "internal.h"
+#include "trace.h"
+
+#define BM_INJECT_ALL_MODES MAKE_64BIT_MASK(1, BM_INJECT_END - 1)
+
+static const char *const bm_inject_names[] = BM_INJECT_NAMES;
+
+/* What ARG0 stands for if it is 0. */
+static const uint64_t bm_inject_defaults[BM_INJECT_END] = {
+    [BM_INJECT_CQE_DELAY]       = 100000,
+    [BM_INJECT_CQE_TEAR]        = 1000,
+    [BM_INJECT_TAG_RANGE]       = 0xfffe,
+    [BM_INJECT_TAG_STALE]       = 0x8000,
+    [BM_INJECT_SQ_HEAD]         = 0x8000,
+    [BM_INJECT_STATUS]          = 0x7f,
+    [BM_INJECT_INFO]            = UINT64_MAX,
+    [BM_INJECT_IRQ_SPURIOUS]    = 10000,
+    [BM_INJECT_HALT]            = 0x7f,
+    [BM_INJECT_FATAL]           = BM_FATAL_INTERNAL,
+};
+
+/* What was hit before is forgotten when the mode is armed, not if disarmed. */
+static void bm_inject_arm(BusmasterState *s, enum bm_inject mode,
+                          const BmInjection *how)
+{
+    BmInjection *m = &s->injections[mode];
+    uint32_t fired;
+
+    trace_busmaster_inject_armed(bm_inject_names[mode], how->left, how->queue,
+                                 how->arg);
+    QEMU_LOCK_GUARD(&s->inject_lock);
+    fired = how->left ? 0 : m->fired;
+    *m = *how;
+    m->fired = fired;
+    if (m->left) {
+        qatomic_or(&s->inject_armed, BIT(mode));
+    } else {
+        qatomic_and(&s->inject_armed, ~BIT(mode));
+    }
+}
+
+/*
+ * There is an event of @mode. Is it to be hit? Then @hit says as which one, and
+ * with which argument. An event of the device as a whole is one of all queues.
+ */
+bool bm_inject_hit(BusmasterState *s, enum bm_inject mode, unsigned queue,
+                   BmInjection *hit)
+{
+    BmInjection *m = &s->injections[mode];
+
+    if (!bm_inject_armed(s, BIT(mode))) {
+        return false;
+    }
+    WITH_QEMU_LOCK_GUARD(&s->inject_lock) {
+        if (!m->left || (queue != BM_INJECT_ALL_QUEUES && queue != m->queue &&
+                         m->queue != BM_INJECT_ALL_QUEUES)) {
+            return false;
+        }
+        m->fired++;
+        if (m->left != BM_INJECT_ALWAYS && !--m->left) {
+            qatomic_and(&s->inject_armed, ~BIT(mode));
+        }
+        *hit = *m;
+    }
+    if (!hit->arg) {
+        hit->arg = bm_inject_defaults[mode];
+    }
+    trace_busmaster_inject_fired(bm_inject_names[mode], hit->fired, queue,
+                                 hit->arg);
+    return true;
+}
+
+bool bm_inject_is_window(BusmasterState *s, hwaddr reg)
+{
+    return s->fault_injection && reg >= BM_REG_INJECT && reg < BM_PAGE_SIZE;
+}
+
+static uint64_t bm_inject_state(BusmasterState *s, enum bm_inject mode)
+{
+    const BmInjection *m = &s->injections[mode];
+
+    QEMU_LOCK_GUARD(&s->inject_lock);
+    return BM_PREP(BM_INJECT_FIRED, m->fired) |
+           BM_PREP(BM_INJECT_LEFT, m->left);
+}
+
+uint64_t bm_inject_reg_read(BusmasterState *s, hwaddr reg)
+{
+    switch (reg) {
+    case BM_REG_INJECT_MODES:
+        return BM_INJECT_ALL_MODES;
+    case BM_REG_INJECT_ARG0:
+        return s->inject_arg[0];
+    case BM_REG_INJECT_ARG1:
+        return s->inject_arg[1];
+    case BM_REG_INJECT_COUNT:
+        return s->inject_count;
+    case BM_REG_INJECT_ARM:
+        return 0;
+    case BM_REG_INJECT_STATE(1) ... BM_REG_INJECT_STATE(BM_INJECT_END - 1):
+        return bm_inject_state(s, (reg - BM_REG_INJECT_STATE(0)) / 8);
+    default:
+        qemu_log_mask(LOG_GUEST_ERROR, "busmaster: read of reserved register "
+                      "0x%" HWADDR_PRIx "\n", reg);
+        return 0;
+    }
+}
+
+static void bm_inject_arm_write(BusmasterState *s, uint64_t value)
+{
+    unsigned mode = BM_GET(BM_INJECT_MODE, value);
+    BmInjection how = {
+        .left = s->inject_count,
+        .queue = BM_GET(BM_INJECT_QUEUE, value),
+        .arg = s->inject_arg[0],
+    };
+
+    if (value & ~(uint64_t)(BM_INJECT_MODE | BM_INJECT_QUEUE)) {
+        bm_bad_write(BM_REG_INJECT_ARM, value, "reserved bits");
+    }
+    if (mode < 1 || mode >= BM_INJECT_END) {
+        bm_bad_write(BM_REG_INJECT_ARM, value, "no such mode");
+    } else {
+        bm_inject_arm(s, mode, &how);
+    }
+}
+
+void bm_inject_reg_write(BusmasterState *s, hwaddr reg, uint64_t value)
+{
+    switch (reg) {
+    case BM_REG_INJECT_ARG0:
+        s->inject_arg[0] = value;
+        return;
+    case BM_REG_INJECT_ARG1:
+        s->inject_arg[1] = value;
+        return;
+    case BM_REG_INJECT_COUNT:
+        s->inject_count = value;
+        return;
+    case BM_REG_INJECT_ARM:
+        bm_inject_arm_write(s, value);
+        return;
+    default:
+        bm_bad_write(reg, value, "read-only or reserved");
+    }
+}
+
+/* A property's text: COUNT[:QUEUE[:ARG]]. */
+static bool bm_inject_parse(BusmasterState *s, enum bm_inject mode,
+                            const char *text, BmInjection *how, Error **errp)
+{
+    g_auto(GStrv) part = g_strsplit(text ?: "0", ":", 0);
+    unsigned parts = g_strv_length(part);
+    uint64_t count = BM_INJECT_ALWAYS, queue = BM_INJECT_ALL_QUEUES, arg = 0;
+
+    if (parts < 1 || parts > 3 ||
+        (strcmp(part[0], "always") &&
+         (qemu_strtou64(part[0], NULL, 0, &count) ||
+          count >= BM_INJECT_ALWAYS)) ||
+        (parts > 1 && strcmp(part[1], "all") &&
+         (qemu_strtou64(part[1], NULL, 0, &queue) ||
+          queue >= s->num_queues)) ||
+        (parts > 2 && qemu_strtou64(part[2], NULL, 0, &arg))) {
+        error_setg(errp, "property 'x-inject-%s' is '%s', must be "
+                   "COUNT[:QUEUE[:ARG]], with COUNT a number below %u or "
+                   "'always', QUEUE a number below %u or 'all', ARG a number",
+                   bm_inject_names[mode], text, BM_INJECT_ALWAYS,
+                   s->num_queues);
+        return false;
+    }
+    *how = (BmInjection) { .left = count, .queue = queue, .arg = arg };
+    return true;
+}
+
+static bool bm_inject_check(BusmasterState *s, enum bm_inject mode,
+                            const char *text, BmInjection *how, Error **errp)
+{
+    if (text && !s->fault_injection) {
+        error_setg(errp, "property 'x-inject-%s' is '%s', must not be set "
+                   "without 'x-fault-injection=on'", bm_inject_names[mode],
+                   text);
+        return false;
+    }
+    return bm_inject_parse(s, mode, text, how, errp);
+}
+
+bool bm_inject_check_properties(BusmasterState *s, Error **errp)
+{
+    BmInjection how;
+    unsigned mode;
+
+    for (mode = 1; mode < BM_INJECT_END; mode++) {
+        if (!bm_inject_check(s, mode, s->inject_text[mode], &how, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void bm_inject_get(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    BusmasterState *s = BUSMASTER(obj);
+    g_autofree char *text = g_strdup(s->inject_text[(uintptr_t)opaque] ?: "0");
+
+    visit_type_str(v, name, &text, errp);
+}
+
+/* What is set before the device is there is judged when it comes to be. */
+static void bm_inject_set(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    BusmasterState *s = BUSMASTER(obj);
+    const enum bm_inject mode = (uintptr_t)opaque;
+    g_autofree char *text = NULL;
+    BmInjection how;
+
+    if (!visit_type_str(v, name, &text, errp)) {
+        return;
+    }
+    if (DEVICE(obj)->realized) {
+        if (!bm_inject_check(s, mode, text, &how, errp)) {
+            return;
+        }
+        bm_inject_arm(s, mode, &how);
+    }
+    g_free(s->inject_text[mode]);
+    s->inject_text[mode] = g_steal_pointer(&text);
+}
+
+void bm_inject_class_init(ObjectClass *klass)
+{
+    uintptr_t mode;
+
+    for (mode = 1; mode < BM_INJECT_END; mode++) {
+        g_autofree char *name = g_strdup_printf("x-inject-%s",
+                                                bm_inject_names[mode]);
+
+        object_class_property_add(klass, name, "string", bm_inject_get,
+                                  bm_inject_set, NULL, (void *)mode);
+    }
+}
+
+/* A function reset: as the properties have it. The workers are stopped. */
+void bm_inject_reset(BusmasterState *s)
+{
+    BmInjection how;
+    unsigned mode;
+
+    memset(s->inject_arg, 0, sizeof(s->inject_arg));
+    s->inject_count = 0;
+    memset(s->injections, 0, sizeof(s->injections));
+    for (mode = 1; mode < BM_INJECT_END; mode++) {
+        bm_inject_parse(s, mode, s->inject_text[mode], &how, &error_abort);
+        bm_inject_arm(s, mode, &how);
+    }
+}
+
+void bm_inject_init(BusmasterState *s)
+{
+    qemu_mutex_init(&s->inject_lock);
+}
+
+void bm_inject_exit(BusmasterState *s)
+{
+    qemu_mutex_destroy(&s->inject_lock);
+}
