@@ -7,6 +7,22 @@
  * unmap, so that the address means nothing any more and bounce buffers are copied
  * back; only then unpin. A client calls bm_mem_release() after done(), which comes
  * when the device is through with the memory or cannot reach it any more.
+ *
+ * What else does the device reach? An IOMMU guards pages, not bytes: who may write a
+ * buffer may write all of the pages that it touches, and what lies there beside it.
+ * (Thunderclap, NDSS 2019, took over kernels by what lay beside network buffers.) So
+ * nothing that the device may write shares a page with kernel data of another use:
+ *
+ *   - rings, shadow doorbells and SGL lists are coherent memory, each of its own pages
+ *     (queue.c; the DMA API hands out pages, however small the request);
+ *   - the pages of a user's buffer are the user's own, whole: beside it lies what
+ *     the same user has put there, in a page of its address space or of a file;
+ *   - of kernel memory (ITER_KVEC) only whole pages are mapped for the device to
+ *     write: the rest of a page may be any object of the slab. Pages that come one by
+ *     one (ITER_BVEC) are a user's, registered with io_uring, or a file's;
+ *   - bounce buffers are memory of bounce buffers, and nothing else.
+ *
+ * What the device only reads is mapped read-only. Without an IOMMU none of this helps.
  */
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
@@ -93,6 +109,12 @@ static void bm_mem_unpin(struct bm_map *map, bool dirty)
 						 dirty && map->dir == DMA_FROM_DEVICE);
 }
 
+/* Would the device reach kernel memory beside the iterator's? See above. */
+static bool bm_mem_exposes(const struct iov_iter *iter)
+{
+	return iov_iter_is_kvec(iter) && !PAGE_ALIGNED(iov_iter_alignment(iter));
+}
+
 /* SGL entries that are left, as a list of their own. */
 static struct bm_sgl_list bm_mem_list_tail(struct bm_request *rq)
 {
@@ -125,7 +147,8 @@ static int bm_mem_encode(struct bm_request *rq, struct bm_map *map, struct bm_hw
  * call takes what follows. Less is mapped if the rest cannot be had; the next call will
  * tell why. May sleep.
  *
- * Return: bytes mapped; -EFAULT if the memory is not the caller's; -ENOMEM if the
+ * Return: bytes mapped; -EFAULT if the memory is not the caller's; -EINVAL if the device is
+ * to write kernel memory that does not fill its pages; -ENOMEM if the
  * mapping needs what is in use now (IOVAs, bounce buffers): worth trying again when
  * other requests have ended. On error nothing is mapped or pinned, and @iter stays.
  */
@@ -137,6 +160,8 @@ ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, unsigned int pa
 	int err;
 
 	map->dir = iov_iter_rw(iter) == WRITE ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
+	if (map->dir == DMA_FROM_DEVICE && bm_mem_exposes(iter))
+		return -EINVAL;
 	map->sgt.sgl = rq->sgl + rq->nr_segs;
 	map->sgt.orig_nents = 0;
 	got = bm_mem_pin(map, iter, pages);

@@ -2,6 +2,7 @@
 /*
  * busmaster KUnit: asynchronous transfers: told once, when all has ended, what was moved.
  */
+#include <linux/bvec.h>
 #include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/prandom.h>
@@ -42,7 +43,7 @@ static void transfer_complete(struct kiocb *iocb, long ret)
 static struct transfer *transfer_create(struct kunit *test, unsigned int direction, size_t length)
 {
 	struct transfer *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
-	struct kvec *vec = kunit_kzalloc(test, sizeof(*vec), GFP_KERNEL);
+	struct bio_vec *vec = kunit_kzalloc(test, sizeof(*vec), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	KUNIT_ASSERT_NOT_NULL(test, vec);
@@ -51,8 +52,8 @@ static struct transfer *transfer_create(struct kunit *test, unsigned int directi
 	t->length = length;
 	t->iocb.ki_pos = POS;
 	t->iocb.ki_complete = transfer_complete;
-	*vec = (struct kvec){ t->data, length };
-	iov_iter_kvec(&t->iter, direction, vec, 1, length);
+	bvec_set_virt(vec, t->data, length);
+	iov_iter_bvec(&t->iter, direction, vec, 1, length);
 	return t;
 }
 

@@ -237,7 +237,7 @@ static void pieces_that_adjoin_share_an_entry(struct kunit *test)
 	struct bm_hw_ptr ptr;
 	ssize_t n;
 
-	n = map_kvec(rq, &ptr, ITER_DEST, vec, 4, 0, length);
+	n = map_kvec(rq, &ptr, ITER_SOURCE, vec, 4, 0, length);
 	KUNIT_ASSERT_EQ(test, n, length);
 	KUNIT_EXPECT_EQ(test, rq->nr_segs, 3);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(ptr.count), 3);
@@ -282,10 +282,10 @@ static void request_maps_again_and_again(struct kunit *test)
 	int i;
 
 	for (i = 0; i < 40; i++) {
-		length = i % 2 ? 200 * PAGE_SIZE - 2 * i : i * 1000 + 1;
+		length = (i % 2 ? 200 - 2 * i : i + 1) * PAGE_SIZE;
 		KUNIT_ASSERT_EQ(test, length,
-				map_kvec(rq, &ptr, ITER_DEST, &vec, 1, i, length));
-		expect_memory(test, rq, &ptr, data + i, length);
+				map_kvec(rq, &ptr, ITER_DEST, &vec, 1, i * PAGE_SIZE, length));
+		expect_memory(test, rq, &ptr, data + i * PAGE_SIZE, length);
 		unmap(test, rq);
 	}
 }
@@ -394,10 +394,10 @@ struct sides_param {
 };
 
 static const struct sides_param sides_params[] = {
-	{ "a byte each", 1, 1 },
+	{ "a byte and a page", 1, PAGE_SIZE },
 	{ "a page and a few", PAGE_SIZE, 5 * PAGE_SIZE },
 	{ "a few and a page", 5 * PAGE_SIZE, PAGE_SIZE },
-	{ "off by one", 5 * PAGE_SIZE + 1, 7 * PAGE_SIZE - 1 },
+	{ "off by one", 5 * PAGE_SIZE + 1, 7 * PAGE_SIZE },
 	{ "as long as can be", BM_CMD_BYTES / 2, BM_CMD_BYTES / 2 },
 };
 
@@ -457,6 +457,63 @@ static void failure_of_one_side_leaves_the_other(struct kunit *test)
 	unmap(test, rq);
 }
 
+struct beside_param {
+	const char *name;
+	size_t offset;
+	size_t length;
+	bool writable; /* by the device */
+};
+
+static const struct beside_param beside_params[] = {
+	{ "a page", 0, PAGE_SIZE, true },
+	{ "some pages", PAGE_SIZE, 3 * PAGE_SIZE, true },
+	{ "a byte", 0, 1, false },
+	{ "all of a page but the last byte", 0, PAGE_SIZE - 1, false },
+	{ "all of a page but the first byte", 1, PAGE_SIZE - 1, false },
+	{ "a page, off by one", 1, PAGE_SIZE, false },
+	{ "a cache line", 64, 64, false },
+	{ "pages and a byte", 0, 2 * PAGE_SIZE + 1, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(beside, beside_params, name);
+
+/* Beside a buffer may lie what is nobody's business. To be read it may be given away. */
+static void kernel_memory_is_written_by_the_page(struct kunit *test)
+{
+	const struct beside_param *param = test->param_value;
+	ssize_t n = param->length;
+	struct bm_request *rq = mem_request(test);
+	struct fake *fake = container_of(rq->queue->bm, struct fake, bm);
+	void *data = mem_scattered(test, 4 * PAGE_SIZE);
+	struct kvec vec = { data, 4 * PAGE_SIZE };
+	struct bm_hw_ptr ptr;
+
+	KUNIT_EXPECT_EQ(test, map_kvec(rq, &ptr, ITER_DEST, &vec, 1, param->offset, n),
+			param->writable ? n : -EINVAL);
+	KUNIT_EXPECT_EQ(test, fake->maps, param->writable);
+	unmap(test, rq);
+	KUNIT_EXPECT_EQ(test, map_kvec(rq, &ptr, ITER_SOURCE, &vec, 1, param->offset, n), n);
+	unmap(test, rq);
+}
+
+/* One piece that does not fill its page is enough, wherever it is. */
+static void kernel_memory_in_pieces_is_written_by_the_page(struct kunit *test)
+{
+	struct bm_request *rq = mem_request(test);
+	char *data = mem_scattered(test, 4 * PAGE_SIZE);
+	struct kvec whole[] = { { data, PAGE_SIZE }, { data + 2 * PAGE_SIZE, PAGE_SIZE } };
+	struct kvec part[] = { { data, PAGE_SIZE }, { data + 2 * PAGE_SIZE, 64 },
+			       { data + 3 * PAGE_SIZE, PAGE_SIZE } };
+	struct bm_hw_ptr ptr;
+
+	KUNIT_EXPECT_EQ(test, 2 * PAGE_SIZE,
+			map_kvec(rq, &ptr, ITER_DEST, whole, 2, 0, 2 * PAGE_SIZE));
+	unmap(test, rq);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			map_kvec(rq, &ptr, ITER_DEST, part, 3, 0, 2 * PAGE_SIZE + 64));
+	unmap(test, rq);
+}
+
 static void nothing_mapped_is_released_too(struct kunit *test)
 {
 	unmap(test, mem_request(test));
@@ -476,6 +533,8 @@ static struct kunit_case mem_cases[] = {
 	KUNIT_CASE(pieces_with_a_gap_are_apart),
 	KUNIT_CASE_PARAM(two_sides_share_a_request, sides_gen_params),
 	KUNIT_CASE(failure_of_one_side_leaves_the_other),
+	KUNIT_CASE_PARAM(kernel_memory_is_written_by_the_page, beside_gen_params),
+	KUNIT_CASE(kernel_memory_in_pieces_is_written_by_the_page),
 	KUNIT_CASE(nothing_mapped_is_released_too),
 	{}
 };

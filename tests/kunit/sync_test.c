@@ -4,6 +4,7 @@
  *
  * The caller is a thread; the test plays the device.
  */
+#include <linux/bvec.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/fs.h>
@@ -60,7 +61,7 @@ static void caller_stop(void *data)
 }
 
 static struct caller *caller_start(struct kunit *test, struct fake *fake, int flags,
-				   const struct kvec *vec, unsigned int nr, size_t length)
+				   const struct bio_vec *vec, unsigned int nr, size_t length)
 {
 	struct caller *caller = kunit_kzalloc(test, sizeof(*caller), GFP_KERNEL);
 
@@ -69,7 +70,7 @@ static struct caller *caller_start(struct kunit *test, struct fake *fake, int fl
 	caller->iocb.ki_pos = POS;
 	caller->iocb.ki_flags = flags;
 	caller->length = length;
-	iov_iter_kvec(&caller->iter, ITER_DEST, vec, nr, length);
+	iov_iter_bvec(&caller->iter, ITER_DEST, vec, nr, length);
 	init_completion(&caller->done);
 	caller->task = kthread_create(caller_reads, caller, "bm-kunit-caller");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, caller->task);
@@ -82,12 +83,12 @@ static struct caller *caller_start(struct kunit *test, struct fake *fake, int fl
 /* A read into one piece of memory. */
 static struct caller *caller_start_simple(struct kunit *test, struct fake *fake, size_t length)
 {
-	struct kvec *vec = kunit_kzalloc(test, sizeof(*vec), GFP_KERNEL);
+	struct bio_vec *vec = kunit_kzalloc(test, sizeof(*vec), GFP_KERNEL);
+	void *data = kunit_kmalloc(test, length, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, vec);
-	vec->iov_len = length;
-	vec->iov_base = kunit_kmalloc(test, length, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, vec->iov_base);
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	bvec_set_virt(vec, data, length);
 	return caller_start(test, fake, 0, vec, 1, length);
 }
 
@@ -208,11 +209,13 @@ static void parts_that_may_share_a_cache_line_go_alone(struct kunit *test)
 {
 	struct fake *fake = sync_start(test, 4);
 	char *data = kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL);
-	struct kvec vec[] = { { data, 8 }, { data + 64, 8 }, { data + 72 + 8, 8 }, };
+	struct bio_vec vec[3];
 	struct caller *caller;
 	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, data);
+	for (i = 0; i < 3; i++)
+		bvec_set_virt(&vec[i], data + 64 * i, 8);
 	caller = caller_start(test, fake, 0, vec, 3, 24);
 	for (i = 0; i < 2; i++) {
 		KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
@@ -243,10 +246,12 @@ static void sleeping_caller_does_not_use_a_polled_queue(struct kunit *test)
 {
 	struct fake_shape shape = { .queues = 1, .polled = 1, .depth = 1 };
 	struct fake *fake = fake_start_as(test, &shape);
-	struct kvec vec = { kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL), PAGE_SIZE };
+	char *data = kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL);
 	struct caller *caller;
+	struct bio_vec vec;
 
-	KUNIT_ASSERT_NOT_NULL(test, vec.iov_base);
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	bvec_set_virt(&vec, data, PAGE_SIZE);
 	caller = caller_start(test, fake, IOCB_HIPRI, &vec, 1, PAGE_SIZE);
 	KUNIT_EXPECT_TRUE(test, caller_submits(caller, 1));
 	serve(&fake->bm.queues[0]);
