@@ -29,7 +29,8 @@
  *	 DEAD, for good: removed, or a start that failed after a reset
  *
  *   A submitter sleeps while the device is STOPPED: somebody is about to start it
- *   again. DEAD means -ENODEV.
+ *   again. DEAD means -ENODEV. Whoever finds that the device is gone asks for a reset,
+ *   and the start that it ends with finds the same: that is the only way to be DEAD.
  *
  * Locks, outermost first
  *
@@ -56,7 +57,6 @@
 #ifndef BUSMASTER_H
 #define BUSMASTER_H
 
-#include <linux/blkdev.h>
 #include <linux/cdev.h>
 #include <linux/completion.h>
 #include <linux/device.h>
@@ -70,25 +70,9 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "busmaster_hw.h"
+#include "ring.h"
 
 #define BM_NAME "busmaster"
-
-/*
- * One command moves at most so many bytes, in so many pages; a longer transfer is
- * split, where a page ends.
- */
-#define BM_CMD_BYTES SZ_1M
-#define BM_CMD_PAGES (BM_CMD_BYTES / PAGE_SIZE)
-
-/* An SGL list fills 4 KiB; all but the last list end in a chain entry. */
-#define BM_SGL_LIST_SEGS (SZ_4K / sizeof(struct bm_hw_seg))
-#define BM_SGL_LISTS DIV_ROUND_UP(BM_CMD_PAGES - 1, BM_SGL_LIST_SEGS - 1)
-
-/* Of a tag's 16 bits the lower 12 name a request, the others its generation. */
-#define BM_TAG_INDEX 0x0fffu
-#define BM_TAG_GEN 0xf000u
-#define BM_MAX_DEPTH BM_TAG_INDEX
 
 struct io_uring_cmd;
 struct bm_desc;
@@ -98,65 +82,49 @@ struct bm_queue;
 struct bm_sync;
 
 /**
- * struct bm_sq - submission ring: the driver fills it, the device drains it
- * @ring: coherent memory, @entries long
- * @dma: its bus address
- * @entries: a power of two; one of them stays empty
- * @tail: where the next submission goes
- * @rung: the tail that the device was told
- * @head: what the device said it has fetched up to
+ * enum bm_error - what went wrong; each has a counter in errors/, see sysfs.c
+ * @BM_ERR_TAG_RANGE: a completion's tag names no request
+ * @BM_ERR_TAG_FREE: it names a request that is not in flight, or was not fetched
+ * @BM_ERR_TAG_STALE: it names another use of the request
+ * @BM_ERR_HEAD: its submission head went back, or beyond what was submitted
+ * @BM_ERR_STATUS: its status does not exist, or not for that operation
+ * @BM_ERR_INFO: its info is out of the status's bounds
+ * @BM_ERR_TIMEOUT: commands were not answered in time; a queue, not a command, is counted
+ * @BM_ERR_LOST_IRQ: the watchdog found completions that no interrupt had told of
+ * @BM_ERR_SPURIOUS_IRQ: a queue interrupted for nothing
+ * @BM_ERR_HALT: a queue halted
+ * @BM_ERR_FATAL: STATUS.FATAL
+ * @BM_ERR_DMA_FAULT: commands whose DMA was refused
+ * @BM_ERR_GONE: nobody answered at the registers any more
+ * @BM_ERR_RESET: CTRL.RESET or CTRL.ENABLE had no effect, and so a function-level reset came
+ * @BM_ERRORS: so many
  */
-struct bm_sq {
-	struct bm_hw_sqe *ring;
-	dma_addr_t dma;
-	u32 entries;
-	u32 tail;
-	u32 rung;
-	u32 head;
+enum bm_error {
+	BM_ERR_TAG_RANGE,
+	BM_ERR_TAG_FREE,
+	BM_ERR_TAG_STALE,
+	BM_ERR_HEAD,
+	BM_ERR_STATUS,
+	BM_ERR_INFO,
+	BM_ERR_TIMEOUT,
+	BM_ERR_LOST_IRQ,
+	BM_ERR_SPURIOUS_IRQ,
+	BM_ERR_HALT,
+	BM_ERR_FATAL,
+	BM_ERR_DMA_FAULT,
+	BM_ERR_GONE,
+	BM_ERR_RESET,
+	BM_ERRORS,
 };
 
 /**
- * struct bm_cq - completion ring: the device fills it, the driver drains it
- * @ring: coherent memory, @entries long
- * @dma: its bus address
- * @entries: a power of two
- * @head: the next completion to look at
- * @rung: the head that the device was told
- * @arms: how often the shadow was armed
- * @phase: the phase bit, in place, that makes it a new one
+ * struct bm_lie - a completion that cannot be true
+ * @error: why not; BM_ERRORS: there was none
+ * @c: the completion
  */
-struct bm_cq {
-	struct bm_hw_cqe *ring;
-	dma_addr_t dma;
-	u32 entries;
-	u32 head;
-	u32 rung;
-	u16 arms;
-	u32 phase;
-};
-
-/**
- * struct bm_completion - a completion entry in the CPU's byte order, read once
- * @info: CRC, first difference, or faulting bus address
- * @sq_head: how far the device has fetched
- * @tag: whose it is
- * @status: enum bm_status, unchecked
- */
-struct bm_completion {
-	u64 info;
-	u16 sq_head;
-	u16 tag;
-	u8 status;
-};
-
-/**
- * struct bm_sgl_list - 4 KiB of coherent memory for SGL entries
- * @seg: BM_SGL_LIST_SEGS entries
- * @dma: their bus address
- */
-struct bm_sgl_list {
-	struct bm_hw_seg *seg;
-	dma_addr_t dma;
+struct bm_lie {
+	enum bm_error error;
+	struct bm_completion c;
 };
 
 enum bm_rq_state {
@@ -208,6 +176,7 @@ struct bm_io {
  * @gen: generation, the upper bits of its tag: a late answer to an earlier use differs
  * @state: enum bm_rq_state, under the queue's lock
  * @link: while it is handed from the ring to its client
+ * @place: the submission ring's count when this was put in
  * @deadline: jiffies after which an unanswered command is a timeout
  * @sqe: the submission; the client fills it, bm_request_submit() adds the tag
  * @status: enum bm_status of the completion
@@ -227,6 +196,7 @@ struct bm_io {
  * @desc: the dmaengine descriptor that it is, if any
  * @offset: bytes of that transfer before this command
  * @own_io: a transfer of one command needs no other memory
+ * @owner: the process that submitted it, if it may be killed for it; see fault.c
  */
 struct bm_request {
 	struct bm_queue *queue;
@@ -234,6 +204,7 @@ struct bm_request {
 	u16 gen;
 	enum bm_rq_state state;
 	struct list_head link;
+	u32 place;
 	unsigned long deadline;
 
 	struct bm_hw_sqe sqe;
@@ -256,6 +227,7 @@ struct bm_request {
 	struct bm_desc *desc;
 	size_t offset;
 	struct bm_io own_io;
+	struct pid *owner;
 };
 
 /**
@@ -263,7 +235,6 @@ struct bm_request {
  * @commands: submitted
  * @completions: accepted
  * @failures: requests that ended with an error, completed or not
- * @faults: of them, refused DMA
  * @bad_completions: not believed
  * @interrupts: of the queue's vector; its handler's own
  * @sq_doorbells: writes of BM_QREG_SQ_TAIL
@@ -274,7 +245,6 @@ struct bm_queue_stats {
 	u64 commands;
 	u64 completions;
 	u64 failures;
-	u64 faults;
 	u64 bad_completions;
 	u64 interrupts;
 	u64 sq_doorbells;
@@ -301,8 +271,10 @@ struct bm_coalesce {
  * @irq: Linux interrupt number while running; none if @polled
  * @polled: has no vector: completions are looked for by who waits for them
  * @cpus: who submits here, and where the vector goes
- * @lock: rings, doorbells, free list, request states, @running, @moderation, @stats
+ * @lock: rings, doorbells, free list, request states, @running to @moderation, @stats
  * @running: the rings belong to an enabled hardware queue
+ * @armed: the vector may be raised for what is completed from now on
+ * @due: it was or may have been raised for what has been taken
  * @shadow: doorbells in coherent memory, or NULL
  * @shadow_dma: its bus address
  * @moderation: what BM_QREG_MODERATION was last set to
@@ -325,6 +297,8 @@ struct bm_queue {
 
 	spinlock_t lock; /* see above */
 	bool running;
+	bool armed;
+	bool due;
 	struct bm_hw_shadow *shadow;
 	dma_addr_t shadow_dma;
 	u32 moderation;
@@ -365,10 +339,45 @@ struct bm_caps {
 	u64 mem_size;
 };
 
+/**
+ * struct bm_report - what the device says of itself; any bit may be set
+ * @status: BM_STATUS_*
+ * @halted: bit q: queue q is halted
+ * @fault_info: BM_FAULT_*: the last DMA that the bus refused
+ * @fault_addr: its bus address
+ */
+struct bm_report {
+	u64 status;
+	u64 halted;
+	u64 fault_info;
+	u64 fault_addr;
+};
+
+/**
+ * struct bm_order - how the device is to misbehave: a mode of the fault-injection window
+ * @mode: which
+ * @count: events that are hit, or BM_INJECT_ALWAYS; 0: none any more
+ * @queue: whose events, or BM_INJECT_ALL_QUEUES
+ * @arg: what enum bm_inject says; 0: its default
+ */
+struct bm_order {
+	enum bm_inject mode;
+	u32 count;
+	u32 queue;
+	u64 arg;
+};
+
 enum bm_state {
 	BM_STOPPED,
 	BM_RUNNING,
 	BM_DEAD,
+};
+
+/* Module parameter and attribute fault_policy; see fault.c. */
+enum bm_fault_policy {
+	BM_FAULT_LOG,
+	BM_FAULT_RESET,
+	BM_FAULT_KILL,
 };
 
 /**
@@ -377,6 +386,7 @@ enum bm_state {
  * @cdev: /dev/busmasterN
  * @id: N
  * @pdev: the PCI function; not to be used after remove()
+ * @config: its configuration space as probe found it, without bus mastering
  * @regs: BAR 0
  * @regs_len: its length in bytes
  * @mem_phys: BAR 2 as the CPU sees it
@@ -392,6 +402,7 @@ enum bm_state {
  * @nr_polled: queue pairs that are polled
  * @queue_of: which of the former a CPU submits to
  * @coalesce: moderation of all queues' vectors; under @state_lock
+ * @fault_policy: enum bm_fault_policy
  * @unpin: requests whose pages are still to be let go
  * @unpin_work: does that
  * @dmaengine: the dmaengine provider, if there are channels; under @state_lock
@@ -399,8 +410,10 @@ enum bm_state {
  * @files_lock: @files
  * @reset_work: stop and start
  * @watchdog: looks for commands past their deadline
- * @timeouts: commands that missed their deadline
+ * @errors: counters, by enum bm_error
  * @resets: times that reset_work has reset the device
+ * @debugfs: directory of the device, if it can be made to misbehave
+ * @inject: the files in it
  */
 struct bm_dev {
 	struct device dev;
@@ -408,6 +421,7 @@ struct bm_dev {
 	int id;
 
 	struct pci_dev *pdev;
+	struct pci_saved_state *config;
 	void __iomem *regs;
 	resource_size_t regs_len;
 	phys_addr_t mem_phys;
@@ -424,6 +438,7 @@ struct bm_dev {
 	unsigned int nr_polled;
 	u8 *queue_of;
 	struct bm_coalesce coalesce;
+	enum bm_fault_policy fault_policy;
 
 	struct llist_head unpin;
 	struct work_struct unpin_work;
@@ -435,8 +450,11 @@ struct bm_dev {
 
 	struct work_struct reset_work;
 	struct delayed_work watchdog;
-	atomic64_t timeouts;
+	atomic64_t errors[BM_ERRORS];
 	atomic64_t resets;
+
+	struct dentry *debugfs;
+	struct bm_inject_file *inject;
 };
 
 static inline struct bm_dev *bm_from_device(struct device *dev)
@@ -448,6 +466,11 @@ static inline struct bm_dev *bm_from_device(struct device *dev)
 static inline struct device *bm_dma_dev(struct bm_queue *q)
 {
 	return &q->bm->pdev->dev;
+}
+
+static inline void bm_count(struct bm_dev *bm, enum bm_error error)
+{
+	atomic64_inc(&bm->errors[error]);
 }
 
 /* The queues that have a vector, which are the first. */
@@ -465,6 +488,7 @@ static inline unsigned int bm_total_queues(const struct bm_dev *bm)
 /* main.c */
 extern unsigned int bm_param_timeout_ms;
 extern bool bm_param_shadow;
+extern enum bm_fault_policy bm_param_fault_policy;
 int bm_start(struct bm_dev *bm);
 void bm_stop(struct bm_dev *bm);
 int bm_enter(struct bm_dev *bm);
@@ -480,40 +504,18 @@ void bm_hw_ring_sq(struct bm_queue *q);
 bool bm_hw_ring_cq(struct bm_queue *q, bool arm);
 void bm_hw_abort(struct bm_request *rq);
 void bm_hw_moderate(struct bm_queue *q, unsigned int frames, unsigned int usecs);
-u64 bm_hw_counter(struct bm_dev *bm, u32 reg);
-u32 bm_hw_status(struct bm_dev *bm);
-u64 bm_hw_halted(struct bm_dev *bm);
-u32 bm_hw_queue_state(struct bm_queue *q);
-u64 bm_hw_last_fault(struct bm_dev *bm, u64 *addr);
-
-/* ring.c */
-u32 bm_ring_next(u32 index, u32 entries);
-u32 bm_ring_distance(u32 from, u32 to, u32 entries);
-bool bm_ring_passed(u32 event, u32 from, u32 to, u32 entries);
-void bm_sq_reset(struct bm_sq *sq);
-bool bm_sq_push(struct bm_sq *sq, const struct bm_hw_sqe *sqe);
-bool bm_sq_retire(struct bm_sq *sq, u16 head);
-void bm_cq_reset(struct bm_cq *cq);
-bool bm_cq_dry(const struct bm_cq *cq);
-bool bm_cq_pop(struct bm_cq *cq, struct bm_completion *c);
-u16 bm_tag(u16 index, u16 gen);
-u16 bm_tag_index(u16 tag);
-u16 bm_tag_gen(u16 tag);
-u16 bm_next_gen(u16 gen);
-void bm_sqe_init(struct bm_hw_sqe *sqe, enum bm_op op, u32 length);
-void bm_ptr_host(struct bm_hw_ptr *ptr, dma_addr_t addr);
-void bm_ptr_local(struct bm_hw_ptr *ptr, u64 offset);
-void bm_ptr_sgl(struct bm_hw_ptr *ptr, dma_addr_t addr, u32 count);
-int bm_sgl_encode(struct bm_hw_ptr *ptr, const struct bm_sgl_list *lists, unsigned int nr_lists,
-		  struct scatterlist *sgl, unsigned int nents);
-int bm_status_errno(u8 status);
-bool bm_info_plausible(const struct bm_hw_sqe *sqe, u8 status, u64 info);
+int bm_hw_counter(struct bm_dev *bm, u32 reg, u64 *val);
+int bm_hw_report(struct bm_dev *bm, struct bm_report *report);
+int bm_hw_halt_cause(struct bm_queue *q);
+u64 bm_hw_inject_modes(struct bm_dev *bm);
+void bm_hw_inject(struct bm_dev *bm, const struct bm_order *order);
+u64 bm_hw_inject_state(struct bm_dev *bm, enum bm_inject mode);
 
 /* queue.c */
 int bm_queue_alloc(struct bm_queue *q, struct bm_dev *bm, unsigned int id, unsigned int depth);
 void bm_queue_free(struct bm_queue *q);
 int bm_queue_start(struct bm_queue *q);
-void bm_queue_fence(struct bm_queue *q);
+bool bm_queue_fence(struct bm_queue *q);
 unsigned int bm_queue_reap(struct bm_queue *q, unsigned int budget);
 unsigned int bm_queue_drain(struct bm_queue *q);
 unsigned int bm_queue_fail_all(struct bm_queue *q, int error);
@@ -525,18 +527,32 @@ void bm_queue_ring(struct bm_queue *q);
 struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait);
 void bm_request_put(struct bm_request *rq);
 int bm_request_submit(struct bm_request *rq);
-int bm_request_submit_plugged(struct bm_request *rq);
 int bm_request_submit_unrung(struct bm_request *rq);
 void bm_request_wake(struct bm_request *rq);
 int bm_request_wait(struct bm_request *rq);
+
+/* plug.c */
+int bm_request_submit_plugged(struct bm_request *rq);
 
 /* recover.c */
 void bm_recover_init(struct bm_dev *bm);
 void bm_recover_exit(struct bm_dev *bm);
 void bm_recover_reset(struct bm_dev *bm, const char *why);
 void bm_recover_watch(struct bm_dev *bm);
-void bm_recover_report(struct bm_request *rq);
+void bm_recover_lie(struct bm_queue *q, const struct bm_lie *lie);
+void bm_recover_failed(struct bm_request *rq);
+int bm_recover_silence(struct bm_dev *bm);
+int bm_recover_flr(struct bm_dev *bm);
+void bm_recover_give_up(struct bm_dev *bm, int err);
 irqreturn_t bm_event_irq(int irq, void *data);
+
+/* fault.c */
+int bm_fault_policy_parse(const char *name);
+const char *bm_fault_policy_name(enum bm_fault_policy policy);
+void bm_fault_own(struct bm_request *rq);
+void bm_fault_disown(struct bm_request *rq);
+void bm_fault(struct bm_request *rq);
+extern struct device_attribute dev_attr_fault_policy;
 
 /* mem.c */
 void bm_mem_init(struct bm_dev *bm);
@@ -596,5 +612,12 @@ void bm_cdev_zap(struct bm_dev *bm);
 #define BM_IDENTITY_LEN 80
 const char *bm_identity(struct bm_dev *bm, char *text);
 extern const struct attribute_group *bm_groups[];
+
+/* debugfs.c */
+void bm_debugfs_init(void);
+void bm_debugfs_exit(void);
+void bm_debugfs_add(struct bm_dev *bm);
+void bm_debugfs_del(struct bm_dev *bm);
+int bm_inject_parse(struct bm_dev *bm, char *text, struct bm_order *order);
 
 #endif /* BUSMASTER_H */

@@ -2,9 +2,11 @@
 /*
  * busmaster: register access, identification, enable and reset.
  *
- * The only file that touches registers. Every wait is bounded, and a device that
- * reads as all ones (gone from the bus) or whose magic reads as zero (its BAR
- * disabled) is -ENODEV, not a time-out.
+ * The only file that touches registers. Every wait is bounded, and a device that is
+ * gone is -ENODEV, not a time-out. Gone is one whose ID does not carry the magic any
+ * more: it reads as all ones off the bus, and as zeros behind a closed BAR. The ID is
+ * asked where a register reads as what no register of a device that is there can be, so
+ * that a read that failed once does not cost the device.
  */
 #include <linux/bitfield.h>
 #include <linux/io.h>
@@ -16,11 +18,6 @@
 #define BM_POLL_US 50
 #define BM_RESET_TIMEOUT_US (1000 * USEC_PER_MSEC)
 #define BM_ENABLE_TIMEOUT_US (1000 * USEC_PER_MSEC)
-
-static u32 bm_read32(struct bm_dev *bm, u32 reg)
-{
-	return readl(bm->regs + reg);
-}
 
 static u64 bm_read64(struct bm_dev *bm, u32 reg)
 {
@@ -42,6 +39,31 @@ static u32 bm_queue_reg(struct bm_queue *q, u32 reg)
 	return BM_QUEUE_PAGE(q->id) + reg;
 }
 
+/* Is there still a device? It is asked twice: a read can fail that would succeed now. */
+static bool bm_hw_answers(struct bm_dev *bm)
+{
+	return FIELD_GET(BM_ID_MAGIC, bm_read64(bm, BM_REG_ID)) == BM_MAGIC ||
+	       FIELD_GET(BM_ID_MAGIC, bm_read64(bm, BM_REG_ID)) == BM_MAGIC;
+}
+
+/*
+ * Read a register, of 32 bits or 64, of a device that may have gone. All ones is what
+ * the bus gives where nobody answers. Should the device be there, it is asked again, and
+ * what it says then is what it means.
+ *
+ * Return: 0 or -ENODEV.
+ */
+static int bm_hw_read(struct bm_dev *bm, u32 reg, u64 *val)
+{
+	*val = bm_read64(bm, reg);
+	if (*val != U64_MAX)
+		return 0;
+	if (!bm_hw_answers(bm))
+		return -ENODEV;
+	*val = bm_read64(bm, reg);
+	return 0;
+}
+
 /*
  * Wait until the bits of @mask in a register read as @want. May sleep.
  *
@@ -50,16 +72,16 @@ static u32 bm_queue_reg(struct bm_queue *q, u32 reg)
 static int bm_hw_wait(struct bm_dev *bm, u32 reg, u32 mask, u32 want, u32 timeout_us,
 		      const char *what)
 {
-	u32 val;
-	int err;
+	int gone, err;
+	u64 val;
 
-	err = read_poll_timeout(bm_read32, val, (val & mask) == want || val == ~0u, BM_POLL_US,
-				timeout_us, false, bm, reg);
-	if (val == ~0u || FIELD_GET(BM_ID_MAGIC, bm_read64(bm, BM_REG_ID)) != BM_MAGIC)
+	err = read_poll_timeout(bm_hw_read, gone, gone || (val & mask) == want, BM_POLL_US,
+				timeout_us, false, bm, reg, &val);
+	if (gone || !bm_hw_answers(bm))
 		return -ENODEV;
 	if (err)
-		dev_err(&bm->dev, "%s did not happen within %u ms: register %#x reads %#x\n", what,
-			timeout_us / (u32)USEC_PER_MSEC, reg, val);
+		dev_err(&bm->dev, "%s did not happen within %u ms: register %#x reads %#llx\n",
+			what, timeout_us / (u32)USEC_PER_MSEC, reg, val);
 	return err;
 }
 
@@ -212,15 +234,15 @@ static bool bm_shadow_ring(__le32 *word, u32 val, const __le32 *event, u32 from,
 void bm_hw_ring_sq(struct bm_queue *q)
 {
 	struct bm_hw_shadow *shadow = q->shadow;
-	u32 from = q->sq.rung, to = q->sq.tail;
+	u32 from = q->sq.rung, to = q->sq.tail, index = to & (q->sq.entries - 1);
 
 	lockdep_assert_held(&q->lock);
 	q->sq.rung = to;
-	if (shadow && !bm_shadow_ring(&shadow->sq_tail, to, &shadow->sq_event, from, to,
+	if (shadow && !bm_shadow_ring(&shadow->sq_tail, index, &shadow->sq_event, from, to,
 				      q->sq.entries))
 		return;
 	q->stats.sq_doorbells++;
-	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_SQ_TAIL), to);
+	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_SQ_TAIL), index);
 }
 
 /**
@@ -241,6 +263,7 @@ bool bm_hw_ring_cq(struct bm_queue *q, bool arm)
 	if (!arm && from == to)
 		return false;
 	q->cq.rung = to;
+	q->armed |= arm;
 	if (shadow) {
 		q->cq.arms += arm;
 		if (!bm_shadow_ring(&shadow->cq_head, FIELD_PREP(BM_SHADOW_HEAD, to) |
@@ -291,48 +314,89 @@ void bm_hw_moderate(struct bm_queue *q, unsigned int frames, unsigned int usecs)
  * bm_hw_counter() - read one of the device's transaction counters
  * @bm: device
  * @reg: BM_REG_MRD_TLPS to BM_REG_MSG_TLPS
- */
-u64 bm_hw_counter(struct bm_dev *bm, u32 reg)
-{
-	return bm_read64(bm, reg);
-}
-
-/**
- * bm_hw_status() - BM_STATUS_*; all ones: the device is gone
- * @bm: device
- */
-u32 bm_hw_status(struct bm_dev *bm)
-{
-	return bm_read32(bm, BM_REG_STATUS);
-}
-
-/**
- * bm_hw_halted() - which queues are halted, a bit each
- * @bm: device
- */
-u64 bm_hw_halted(struct bm_dev *bm)
-{
-	return bm_read64(bm, BM_REG_HALTED);
-}
-
-/**
- * bm_hw_queue_state() - BM_QSTATE_* of a queue
- * @q: queue
- */
-u32 bm_hw_queue_state(struct bm_queue *q)
-{
-	return bm_read32(q->bm, bm_queue_reg(q, BM_QREG_STATE));
-}
-
-/**
- * bm_hw_last_fault() - the last DMA that the bus refused
- * @bm: device
- * @addr: its bus address
+ * @val: its value
  *
- * Return: BM_FAULT_*.
+ * Return: 0 or -ENODEV.
  */
-u64 bm_hw_last_fault(struct bm_dev *bm, u64 *addr)
+int bm_hw_counter(struct bm_dev *bm, u32 reg, u64 *val)
 {
-	*addr = bm_read64(bm, BM_REG_FAULT_ADDR);
-	return bm_read64(bm, BM_REG_FAULT_INFO);
+	return bm_hw_read(bm, reg, val);
+}
+
+/**
+ * bm_hw_report() - what the device says of itself
+ * @bm: device
+ * @report: filled; not one of its bits is to be relied on
+ *
+ * Any context. A device that is enabled is never without a bit in STATUS, so that zeros
+ * make it as suspicious as ones.
+ *
+ * Return: 0 or -ENODEV.
+ */
+int bm_hw_report(struct bm_dev *bm, struct bm_report *report)
+{
+	int err;
+
+	err = bm_hw_read(bm, BM_REG_STATUS, &report->status) ?:
+	      bm_hw_read(bm, BM_REG_HALTED, &report->halted) ?:
+	      bm_hw_read(bm, BM_REG_FAULT_INFO, &report->fault_info) ?:
+	      bm_hw_read(bm, BM_REG_FAULT_ADDR, &report->fault_addr);
+	if (!err && !report->status && !bm_hw_answers(bm))
+		err = -ENODEV;
+	return err;
+}
+
+/**
+ * bm_hw_halt_cause() - why a queue is halted
+ * @q: queue
+ *
+ * Return: enum bm_halt, unchecked; or -ENODEV.
+ */
+int bm_hw_halt_cause(struct bm_queue *q)
+{
+	u64 state;
+
+	return bm_hw_read(q->bm, bm_queue_reg(q, BM_QREG_STATE), &state) ?:
+	       FIELD_GET(BM_QSTATE_CAUSE, state);
+}
+
+/**
+ * bm_hw_inject_modes() - in which ways can the device be made to misbehave?
+ * @bm: identified device
+ *
+ * Return: a bit for each enum bm_inject.
+ */
+u64 bm_hw_inject_modes(struct bm_dev *bm)
+{
+	if (!(bm->caps.features & BM_FEAT_FAULTS))
+		return 0;
+	return bm_read64(bm, BM_REG_INJECT_MODES) & GENMASK_ULL(BM_INJECT_END - 1, 1);
+}
+
+/**
+ * bm_hw_inject() - make the device misbehave, or stop that
+ * @bm: device that has the mode
+ * @order: mode, and how often
+ *
+ * Several registers make one order: only one caller at a time.
+ */
+void bm_hw_inject(struct bm_dev *bm, const struct bm_order *order)
+{
+	bm_write64(bm, BM_REG_INJECT_ARG0, order->arg);
+	bm_write64(bm, BM_REG_INJECT_ARG1, 0);
+	bm_write32(bm, BM_REG_INJECT_COUNT, order->count);
+	bm_write32(bm, BM_REG_INJECT_ARM, FIELD_PREP(BM_INJECT_MODE, order->mode) |
+					  FIELD_PREP(BM_INJECT_QUEUE, order->queue));
+}
+
+/**
+ * bm_hw_inject_state() - how often has a mode hit, and how often will it?
+ * @bm: device
+ * @mode: one that it has
+ *
+ * Return: BM_INJECT_FIRED and BM_INJECT_LEFT.
+ */
+u64 bm_hw_inject_state(struct bm_dev *bm, enum bm_inject mode)
+{
+	return bm_read64(bm, BM_REG_INJECT_STATE(mode));
 }

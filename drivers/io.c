@@ -7,6 +7,7 @@
  * only difference between read() and io_uring. Nothing is allocated for a transfer
  * of one command: its struct bm_io is in the request.
  */
+#include <linux/blkdev.h>
 #include <linux/completion.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>

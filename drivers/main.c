@@ -60,6 +60,34 @@ bool bm_param_shadow = true;
 module_param_named(shadow, bm_param_shadow, bool, 0444);
 MODULE_PARM_DESC(shadow, "doorbells in memory where the device has them (0 or 1, default 1)");
 
+enum bm_fault_policy bm_param_fault_policy;
+
+static int bm_param_set_fault_policy(const char *val, const struct kernel_param *kp)
+{
+	int policy = bm_fault_policy_parse(val);
+
+	if (policy < 0) {
+		pr_err(BM_NAME ": %s=%s refused: log, reset or kill is wanted\n", kp->name, val);
+		return policy;
+	}
+	bm_param_fault_policy = policy;
+	return 0;
+}
+
+static int bm_param_get_fault_policy(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", bm_fault_policy_name(bm_param_fault_policy));
+}
+
+static const struct kernel_param_ops bm_param_ops_fault_policy = {
+	.set = bm_param_set_fault_policy,
+	.get = bm_param_get_fault_policy,
+};
+module_param_cb(fault_policy, &bm_param_ops_fault_policy, NULL, 0444);
+__MODULE_PARM_TYPE(fault_policy, "charp");
+MODULE_PARM_DESC(fault_policy,
+		 "on refused DMA: log (the command fails), reset (the device, too, as it may not be sane) or kill (and SIGBUS to the command's process, as lost data must not go unseen); default log");
+
 static_assert(BM_MAX_QUEUES == 64 && BM_MAX_DEPTH == 4095);
 
 /**
@@ -133,7 +161,7 @@ static int bm_start_queue(struct bm_queue *q)
 
 /*
  * From a device with its event interrupt and @nr running queues back to silence. The
- * order matters: no new work; no DMA (the reset, and should that fail, bus mastering
+ * order matters: no new work; no DMA (a reset, and should none be heeded, bus mastering
  * off); no interrupt; then what has really finished is reaped, and only then, when
  * the device cannot reach its memory any more, the rest is failed, upon which its
  * owners unmap it.
@@ -144,7 +172,7 @@ static void bm_silence(struct bm_dev *bm, int nr)
 
 	for (i = nr - 1; i >= 0; i--)
 		bm_queue_fence(&bm->queues[i]);
-	bm_hw_reset(bm);
+	bm_recover_silence(bm);
 	pci_clear_master(bm->pdev);
 	for (i = nr - 1; i >= 0; i--)
 		bm_free_vector(&bm->queues[i]);
@@ -168,6 +196,34 @@ static void bm_kill(struct bm_dev *bm)
 	bm_dmaengine_kick(bm);
 }
 
+/* From silence to a device whose queues run; on error it is silent again. */
+static int bm_bring_up(struct bm_dev *bm)
+{
+	int err, i = 0;
+
+	err = bm_recover_silence(bm);
+	if (err)
+		return err;
+	err = request_irq(pci_irq_vector(bm->pdev, BM_VECTOR_EVENT), bm_event_irq, 0,
+			  dev_name(&bm->dev), bm);
+	if (err)
+		return err;
+	pci_set_master(bm->pdev);
+	err = bm_hw_enable(bm);
+	if (err)
+		goto silence;
+	for (i = 0; i < bm_total_queues(bm); i++) {
+		err = bm_start_queue(&bm->queues[i]);
+		if (err)
+			goto silence;
+	}
+	return 0;
+
+silence:
+	bm_silence(bm, i);
+	return err;
+}
+
 /**
  * bm_start() - from a stopped device to one that serves
  * @bm: device that probe has built; state_lock is held
@@ -178,38 +234,23 @@ static void bm_kill(struct bm_dev *bm)
  */
 int bm_start(struct bm_dev *bm)
 {
-	int err, i = 0;
+	int err;
 
 	lockdep_assert_held(&bm->state_lock);
 	if (bm->state != BM_STOPPED)
 		return -ENODEV;
 
-	err = bm_hw_reset(bm);
-	if (err)
-		goto dead;
-	err = request_irq(pci_irq_vector(bm->pdev, BM_VECTOR_EVENT), bm_event_irq, 0,
-			  dev_name(&bm->dev), bm);
-	if (err)
-		goto dead;
-	pci_set_master(bm->pdev);
-	err = bm_hw_enable(bm);
-	if (err)
-		goto silence;
-	for (i = 0; i < bm_total_queues(bm); i++) {
-		err = bm_start_queue(&bm->queues[i]);
-		if (err)
-			goto silence;
+	err = bm_bring_up(bm);
+	if (err == -ETIMEDOUT)
+		err = bm_recover_flr(bm) ?: bm_bring_up(bm);
+	if (err) {
+		bm_recover_give_up(bm, err);
+		bm_kill(bm);
+		return err;
 	}
 	WRITE_ONCE(bm->state, BM_RUNNING);
 	bm_dmaengine_kick(bm);
 	return 0;
-
-silence:
-	bm_silence(bm, i);
-dead:
-	dev_err(&bm->dev, "does not start: %d\n", err);
-	bm_kill(bm);
-	return err;
 }
 
 /**
@@ -225,6 +266,15 @@ void bm_stop(struct bm_dev *bm)
 		return;
 	WRITE_ONCE(bm->state, BM_STOPPED);
 	bm_silence(bm, bm_total_queues(bm));
+}
+
+/* What a function-level reset takes away: see bm_recover_flr(). */
+static int bm_save_config(struct bm_dev *bm)
+{
+	pci_clear_master(bm->pdev);
+	pci_save_state(bm->pdev);
+	bm->config = pci_store_saved_state(bm->pdev);
+	return bm->config ? 0 : -ENOMEM;
 }
 
 static int bm_map_registers(struct bm_dev *bm)
@@ -410,6 +460,7 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (IS_ERR(bm))
 		return PTR_ERR(bm);
 	bm->pdev = pdev;
+	bm->fault_policy = bm_param_fault_policy;
 	mutex_init(&bm->state_lock);
 	bm_recover_init(bm);
 	bm_mem_init(bm);
@@ -417,9 +468,12 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = pci_enable_device_mem(pdev);
 	if (err)
 		goto put;
-	err = pci_request_mem_regions(pdev, BM_NAME);
+	err = bm_save_config(bm);
 	if (err)
 		goto disable;
+	err = pci_request_mem_regions(pdev, BM_NAME);
+	if (err)
+		goto free_config;
 	err = bm_map_registers(bm);
 	if (err)
 		goto release;
@@ -445,6 +499,7 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = bm_cdev_add(bm);
 	if (err)
 		goto end_users;
+	bm_debugfs_add(bm);
 
 	dev_info(&bm->dev, "%s: %s; using %u queues, %u polled ones, %u channels, %u commands each\n",
 		 pci_name(pdev), bm_identity(bm, text), bm->nr_queues, bm->nr_polled,
@@ -461,6 +516,8 @@ unmap:
 	iounmap(bm->regs);
 release:
 	pci_release_mem_regions(pdev);
+free_config:
+	kfree(bm->config);
 disable:
 	pci_disable_device(pdev);
 put:
@@ -472,12 +529,14 @@ static void bm_remove(struct pci_dev *pdev)
 {
 	struct bm_dev *bm = pci_get_drvdata(pdev);
 
+	bm_debugfs_del(bm);
 	bm_cdev_del(bm);
 	bm_end_users(bm);
 	bm_free_queues(bm, bm_total_queues(bm));
 	pci_free_irq_vectors(pdev);
 	iounmap(bm->regs);
 	pci_release_mem_regions(pdev);
+	kfree(bm->config);
 	pci_disable_device(pdev);
 	put_device(&bm->dev);
 }
@@ -540,9 +599,12 @@ static int __init bm_init(void)
 	err = bm_cdev_init();
 	if (err)
 		return err;
+	bm_debugfs_init();
 	err = pci_register_driver(&bm_driver);
-	if (err)
+	if (err) {
+		bm_debugfs_exit();
 		bm_cdev_exit();
+	}
 	return err;
 }
 module_init(bm_init);
@@ -550,6 +612,7 @@ module_init(bm_init);
 static void __exit bm_exit_module(void)
 {
 	pci_unregister_driver(&bm_driver);
+	bm_debugfs_exit();
 	bm_dmaengine_exit();
 	bm_cdev_exit();
 }

@@ -2,9 +2,10 @@
 /*
  * busmaster: a queue's life: its memory, its requests, submit, reap, fail.
  *
- * The submission ring never overflows: each of the queue's requests has at most one
- * entry in it, and there is one entry more than there are requests. Nor does the
- * completion ring, for the same reason.
+ * The submission ring never overflows: a request in flight has one entry in it, and
+ * ends only when the device has fetched that, so that each of the queue's requests has at
+ * most one that is not fetched; and there is one entry more than there are requests. Nor
+ * does the completion ring, as each request in flight has one completion to come.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -158,6 +159,8 @@ int bm_queue_start(struct bm_queue *q)
 	if (q->shadow)
 		*q->shadow = (struct bm_hw_shadow){ .cq_event = cpu_to_le32(BM_EVENT_NONE) };
 	q->moderation = 0;
+	q->armed = false;
+	q->due = false;
 	spin_unlock_irqrestore(&q->lock, flags);
 
 	err = bm_hw_queue_enable(q);
@@ -176,36 +179,53 @@ int bm_queue_start(struct bm_queue *q)
 /**
  * bm_queue_fence() - from here on nothing is submitted, and no doorbell is written
  * @q: queue, running or not
+ *
+ * Return: was it running?
  */
-void bm_queue_fence(struct bm_queue *q)
+bool bm_queue_fence(struct bm_queue *q)
 {
 	unsigned long flags;
+	bool running;
 
 	spin_lock_irqsave(&q->lock, flags);
+	running = q->running;
 	q->running = false;
 	spin_unlock_irqrestore(&q->lock, flags);
+	return running;
 }
 
 /*
  * The request that a completion ends, if it can be believed: its tag names a request
- * that exists, is in flight, and in this generation; the head is one that the
- * device may have fetched up to; status and info fit the submission.
+ * that exists, is in flight, and in this generation; status and info fit the submission;
+ * the head is one that the device may have fetched up to, and it has fetched this. Else
+ * NULL, and @lie says which of these is not so.
  */
-static struct bm_request *bm_queue_match(struct bm_queue *q, const struct bm_completion *c)
+static struct bm_request *bm_queue_match(struct bm_queue *q, const struct bm_completion *c,
+					 enum bm_error *lie)
 {
 	u16 index = bm_tag_index(c->tag);
 	struct bm_request *rq;
 
-	if (index >= q->depth)
+	if (index >= q->depth) {
+		*lie = BM_ERR_TAG_RANGE;
 		return NULL;
+	}
 	rq = &q->requests[index];
-	if (rq->state != BM_RQ_IN_FLIGHT || rq->gen != bm_tag_gen(c->tag))
-		return NULL;
-	if (!bm_info_plausible(&rq->sqe, c->status, c->info))
-		return NULL;
-	if (!bm_sq_retire(&q->sq, c->sq_head))
-		return NULL;
-	return rq;
+	if (rq->state != BM_RQ_IN_FLIGHT)
+		*lie = BM_ERR_TAG_FREE;
+	else if (rq->gen != bm_tag_gen(c->tag))
+		*lie = BM_ERR_TAG_STALE;
+	else if (!bm_status_plausible(&rq->sqe, c->status))
+		*lie = BM_ERR_STATUS;
+	else if (!bm_info_plausible(&rq->sqe, c->status, c->info))
+		*lie = BM_ERR_INFO;
+	else if (!bm_sq_retire(&q->sq, c->sq_head))
+		*lie = BM_ERR_HEAD;
+	else if (!bm_sq_fetched(&q->sq, rq->place))
+		*lie = BM_ERR_TAG_FREE;
+	else
+		return rq;
+	return NULL;
 }
 
 /* Take a request out of flight, with its result. Its done() is still to be called. */
@@ -219,8 +239,6 @@ static void bm_queue_end(struct bm_queue *q, struct bm_request *rq, u8 status, u
 	rq->error = error;
 	if (error)
 		q->stats.failures++;
-	if (status == BM_ST_DMA_READ_FAULT || status == BM_ST_DMA_WRITE_FAULT)
-		q->stats.faults++;
 }
 
 /* Hand ended requests to their clients, without locks: done() may take any. */
@@ -231,7 +249,9 @@ static unsigned int bm_queue_finish(struct list_head *ended)
 
 	list_for_each_entry_safe(rq, next, ended, link) {
 		if (rq->error)
-			bm_recover_report(rq);
+			bm_recover_failed(rq);
+		if (rq->owner)
+			bm_fault_disown(rq);
 		rq->done(rq);
 		n++;
 	}
@@ -243,14 +263,14 @@ static unsigned int bm_queue_finish(struct list_head *ended)
  * queue that lies is fenced: nothing more is entrusted to it.
  */
 static unsigned int bm_queue_pop(struct bm_queue *q, unsigned int budget,
-				 struct list_head *ended, bool *lie)
+				 struct list_head *ended, struct bm_lie *lie)
 {
 	struct bm_completion c;
 	struct bm_request *rq;
 	unsigned int taken;
 
 	for (taken = 0; taken < budget && bm_cq_pop(&q->cq, &c); taken++) {
-		rq = bm_queue_match(q, &c);
+		rq = bm_queue_match(q, &c, &lie->error);
 		if (rq) {
 			q->stats.completions++;
 			bm_queue_end(q, rq, c.status, c.info, bm_status_errno(c.status));
@@ -258,9 +278,57 @@ static unsigned int bm_queue_pop(struct bm_queue *q, unsigned int budget,
 		} else {
 			q->stats.bad_completions++;
 			q->running = false;
-			*lie = true;
+			bm_count(q->bm, lie->error);
+			lie->c = c;
 		}
 	}
+	return taken;
+}
+
+/*
+ * An armed vector is raised once, for what is completed then; and who takes that may be
+ * somebody else, or its handler when it looks once more: then it is still due, and will
+ * find nothing. Only an interrupt that was not due and finds nothing is spurious.
+ */
+static bool bm_queue_interrupted(struct bm_queue *q)
+{
+	bool due = q->due;
+
+	q->due = false;
+	if (!due)
+		q->armed = false;
+	return due;
+}
+
+static unsigned int bm_queue_take(struct bm_queue *q, unsigned int budget, bool interrupt)
+{
+	struct bm_lie lie = { .error = BM_ERRORS };
+	unsigned int taken = 0;
+	unsigned long flags;
+	LIST_HEAD(ended);
+	bool due = true;
+
+	spin_lock_irqsave(&q->lock, flags);
+	if (interrupt)
+		due = bm_queue_interrupted(q);
+	do {
+		unsigned int n = bm_queue_pop(q, budget - taken, &ended, &lie);
+
+		if (n && q->armed) {
+			q->armed = false;
+			q->due = true;
+		}
+		taken += n;
+	} while (q->running && bm_hw_ring_cq(q, taken < budget && !q->polled));
+	if (q->running)
+		bm_coalesce_adapt(q);
+	spin_unlock_irqrestore(&q->lock, flags);
+
+	if (!taken && !due)
+		bm_count(q->bm, BM_ERR_SPURIOUS_IRQ);
+	if (lie.error != BM_ERRORS)
+		bm_recover_lie(q, &lie);
+	bm_queue_finish(&ended);
 	return taken;
 }
 
@@ -277,23 +345,7 @@ static unsigned int bm_queue_pop(struct bm_queue *q, unsigned int budget,
  */
 unsigned int bm_queue_reap(struct bm_queue *q, unsigned int budget)
 {
-	unsigned int taken = 0;
-	unsigned long flags;
-	LIST_HEAD(ended);
-	bool lie = false;
-
-	spin_lock_irqsave(&q->lock, flags);
-	do
-		taken += bm_queue_pop(q, budget - taken, &ended, &lie);
-	while (q->running && bm_hw_ring_cq(q, taken < budget && !q->polled));
-	if (q->running)
-		bm_coalesce_adapt(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-
-	if (lie)
-		bm_recover_reset(q->bm, "a completion cannot be true");
-	bm_queue_finish(&ended);
-	return taken;
+	return bm_queue_take(q, budget, false);
 }
 
 static unsigned int bm_queue_budget(const struct bm_queue *q)
@@ -380,7 +432,8 @@ bool bm_queue_overdue(struct bm_queue *q, bool *busy)
  * @data: struct bm_queue
  *
  * A few are taken here and now. A flood is left to the thread, and meanwhile the
- * queue, not armed, is silent.
+ * queue, not armed, is silent. To be called for nothing is counted, and no more: it
+ * costs little, and a device that means harm by it is the interrupt controller's to stop.
  */
 irqreturn_t bm_queue_irq(int irq, void *data)
 {
@@ -388,7 +441,7 @@ irqreturn_t bm_queue_irq(int irq, void *data)
 	unsigned int budget = bm_queue_budget(q);
 
 	q->stats.interrupts++;
-	return bm_queue_reap(q, budget) == budget ? IRQ_WAKE_THREAD : IRQ_HANDLED;
+	return bm_queue_take(q, budget, true) == budget ? IRQ_WAKE_THREAD : IRQ_HANDLED;
 }
 
 /**
@@ -506,17 +559,15 @@ void bm_request_put(struct bm_request *rq)
 static int bm_request_push(struct bm_request *rq, bool ring)
 {
 	struct bm_queue *q = rq->queue;
-	bool pushed = false, running;
 	unsigned long flags;
+	bool running;
 
 	spin_lock_irqsave(&q->lock, flags);
 	running = q->running;
 	if (running) {
 		rq->gen = bm_next_gen(rq->gen);
 		rq->sqe.tag = cpu_to_le16(bm_tag(rq->index, rq->gen));
-		pushed = bm_sq_push(&q->sq, &rq->sqe);
-	}
-	if (pushed) {
+		rq->place = bm_sq_push(&q->sq, &rq->sqe);
 		rq->deadline = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
 		rq->state = BM_RQ_IN_FLIGHT;
 		q->stats.commands++;
@@ -526,11 +577,10 @@ static int bm_request_push(struct bm_request *rq, bool ring)
 	}
 	spin_unlock_irqrestore(&q->lock, flags);
 
-	if (pushed)
-		bm_recover_watch(q->bm);
-	else if (running)
-		bm_recover_reset(q->bm, "it holds back more submissions than there are");
-	return pushed ? 0 : -EIO;
+	if (!running)
+		return -EIO;
+	bm_recover_watch(q->bm);
+	return 0;
 }
 
 /**
@@ -540,8 +590,7 @@ static int bm_request_push(struct bm_request *rq, bool ring)
  *
  * Any context. On success done() is called exactly once, perhaps before this returns.
  *
- * Return: 0; -EIO if the queue was stopped meanwhile, or the device claims that
- * its ring is full when it cannot be. Then done() is not called.
+ * Return: 0; -EIO if the queue was stopped meanwhile. Then done() is not called.
  */
 int bm_request_submit(struct bm_request *rq)
 {
@@ -575,59 +624,6 @@ void bm_queue_ring(struct bm_queue *q)
 	if (q->running && q->sq.rung != q->sq.tail)
 		bm_hw_ring_sq(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-}
-
-/**
- * struct bm_plug - a task's submissions to one queue for which it has not yet rung
- * @cb: in the task's list; called when it has no more to submit, or goes to sleep
- * @entered: @idx is valid
- * @idx: of bm_enter(): the queue does not go before its doorbell was rung
- */
-struct bm_plug {
-	struct blk_plug_cb cb;
-	bool entered;
-	int idx;
-};
-
-static void bm_unplug(struct blk_plug_cb *cb, bool from_schedule)
-{
-	struct bm_plug *plug = container_of(cb, struct bm_plug, cb);
-	struct bm_queue *q = cb->data;
-	struct bm_dev *bm = q->bm;
-
-	bm_queue_ring(q);
-	bm_exit(bm, plug->idx);
-	kfree(plug);
-}
-
-/* Will bm_unplug() ring for this task? Else the caller has to. */
-static bool bm_queue_plugged(struct bm_queue *q)
-{
-	struct blk_plug_cb *cb = blk_check_plugged(bm_unplug, q, sizeof(struct bm_plug));
-	struct bm_plug *plug = container_of(cb, struct bm_plug, cb);
-
-	if (!cb)
-		return false;
-	if (!plug->entered) {
-		plug->idx = bm_enter(q->bm);
-		plug->entered = true;
-	}
-	return true;
-}
-
-/**
- * bm_request_submit_plugged() - hand a request to the device, with those that follow
- * @rq: as for bm_request_submit()
- *
- * Of a task that is about to submit more (blk_start_plug(): io_uring does it for a
- * batch) the doorbell is rung once, at the end. Between bm_enter() and bm_exit(), in
- * the context of a task.
- *
- * Return: as bm_request_submit().
- */
-int bm_request_submit_plugged(struct bm_request *rq)
-{
-	return bm_request_push(rq, !bm_queue_plugged(rq->queue));
 }
 
 /**

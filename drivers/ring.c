@@ -10,7 +10,7 @@
 #include <linux/errno.h>
 #include <linux/string.h>
 
-#include "busmaster.h"
+#include "ring.h"
 
 /**
  * bm_ring_next() - the index after another one
@@ -24,8 +24,8 @@ u32 bm_ring_next(u32 index, u32 entries)
 
 /**
  * bm_ring_distance() - entries from one index up to, not including, another
- * @from: below @entries
- * @to: below @entries
+ * @from: index, or a count of which that is the remainder
+ * @to: likewise
  * @entries: of the ring, a power of two
  */
 u32 bm_ring_distance(u32 from, u32 to, u32 entries)
@@ -61,20 +61,15 @@ void bm_sq_reset(struct bm_sq *sq)
 
 /**
  * bm_sq_push() - put a submission at the tail; the doorbell is the caller's
- * @sq: submission ring
+ * @sq: submission ring with room for one; see queue.c for why there always is
  * @sqe: what to submit
  *
- * Return: false if the ring is full.
+ * Return: its place, for bm_sq_fetched().
  */
-bool bm_sq_push(struct bm_sq *sq, const struct bm_hw_sqe *sqe)
+u32 bm_sq_push(struct bm_sq *sq, const struct bm_hw_sqe *sqe)
 {
-	u32 next = bm_ring_next(sq->tail, sq->entries);
-
-	if (next == sq->head)
-		return false;
-	sq->ring[sq->tail] = *sqe;
-	sq->tail = next;
-	return true;
+	sq->ring[sq->tail & (sq->entries - 1)] = *sqe;
+	return sq->tail++;
 }
 
 /**
@@ -88,13 +83,22 @@ bool bm_sq_push(struct bm_sq *sq, const struct bm_hw_sqe *sqe)
  */
 bool bm_sq_retire(struct bm_sq *sq, u16 head)
 {
-	if (head >= sq->entries)
+	u32 news = bm_ring_distance(sq->head, head, sq->entries);
+
+	if (head >= sq->entries || news > sq->tail - sq->head)
 		return false;
-	if (bm_ring_distance(sq->head, head, sq->entries) >
-	    bm_ring_distance(sq->head, sq->tail, sq->entries))
-		return false;
-	sq->head = head;
+	sq->head += news;
 	return true;
+}
+
+/**
+ * bm_sq_fetched() - has the device said that it has fetched a submission?
+ * @sq: submission ring
+ * @place: what bm_sq_push() returned, less than 2^31 submissions ago
+ */
+bool bm_sq_fetched(const struct bm_sq *sq, u32 place)
+{
+	return (s32)(sq->head - place) > 0;
 }
 
 /**
@@ -357,10 +361,33 @@ int bm_status_errno(u8 status)
 }
 
 /**
- * bm_info_plausible() - may this completion carry this status and info?
+ * bm_status_plausible() - may a completion carry this status?
  * @sqe: the submission it answers
  * @status: of the completion
+ */
+bool bm_status_plausible(const struct bm_hw_sqe *sqe, u8 status)
+{
+	switch (status) {
+	case BM_ST_MISCOMPARE:
+		return sqe->opcode == BM_OP_COMPARE;
+	case BM_ST_DMA_READ_FAULT:
+		return sqe->opcode != BM_OP_NOP;
+	case BM_ST_DMA_WRITE_FAULT:
+		return sqe->opcode == BM_OP_COPY || sqe->opcode == BM_OP_FILL ||
+		       sqe->opcode == BM_OP_COPY_CRC32C;
+	default:
+		return bm_status_errno(status) != -EPROTO;
+	}
+}
+
+/**
+ * bm_info_plausible() - may a completion carry this info?
+ * @sqe: the submission it answers
+ * @status: of the completion, plausible
  * @info: of the completion
+ *
+ * Of a refused DMA it is the address: any, as the device may well have used one that it
+ * was never given. It goes into the log, and nowhere else.
  */
 bool bm_info_plausible(const struct bm_hw_sqe *sqe, u8 status, u64 info)
 {
@@ -370,11 +397,11 @@ bool bm_info_plausible(const struct bm_hw_sqe *sqe, u8 status, u64 info)
 			return info <= U32_MAX;
 		return info == 0;
 	case BM_ST_MISCOMPARE:
-		return sqe->opcode == BM_OP_COMPARE && info < le32_to_cpu(sqe->length);
+		return info < le32_to_cpu(sqe->length);
 	case BM_ST_DMA_READ_FAULT:
 	case BM_ST_DMA_WRITE_FAULT:
 		return true;
 	default:
-		return info == 0 && bm_status_errno(status) != -EPROTO;
+		return info == 0;
 	}
 }

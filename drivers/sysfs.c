@@ -28,7 +28,6 @@ BM_ATTR(queue_depth, "%u", bm->queues[0].depth);
 BM_ATTR(vectors, "%u", bm_vector_queues(bm) + 1);
 BM_ATTR(mem_size, "%llu", bm->caps.mem_size);
 BM_ATTR(dma_bits, "%u", bm->caps.dma_bits);
-BM_ATTR(timeouts, "%lld", atomic64_read(&bm->timeouts));
 BM_ATTR(resets, "%lld", atomic64_read(&bm->resets));
 
 /**
@@ -75,6 +74,7 @@ static struct attribute *bm_attrs[] = {
 	&dev_attr_vectors.attr,
 	&dev_attr_mem_size.attr,
 	&dev_attr_dma_bits.attr,
+	&dev_attr_fault_policy.attr,
 	NULL,
 };
 
@@ -92,14 +92,15 @@ static ssize_t bm_counter_show(struct device *dev, struct device_attribute *attr
 {
 	struct bm_counter_attr *counter = container_of(attr, struct bm_counter_attr, attr);
 	struct bm_dev *bm = bm_from_device(dev);
-	ssize_t ret = -ENODEV;
+	int err = -ENODEV;
 	int idx;
+	u64 val;
 
 	idx = bm_enter(bm);
 	if (bm_present(bm))
-		ret = sysfs_emit(buf, "%llu\n", bm_hw_counter(bm, counter->reg));
+		err = bm_hw_counter(bm, counter->reg, &val);
 	bm_exit(bm, idx);
-	return ret;
+	return err ?: sysfs_emit(buf, "%llu\n", val);
 }
 
 #define BM_COUNTER(_name, _reg)                                         \
@@ -147,7 +148,6 @@ static ssize_t bm_stat_show(struct device *dev, struct device_attribute *attr, c
 BM_STAT(commands);
 BM_STAT(completions);
 BM_STAT(failures);
-BM_STAT(faults);
 BM_STAT(bad_completions);
 BM_STAT(interrupts);
 BM_STAT(sq_doorbells);
@@ -163,13 +163,11 @@ static struct attribute *bm_stats_attrs[] = {
 	&bm_stat_commands.attr.attr,
 	&bm_stat_completions.attr.attr,
 	&bm_stat_failures.attr.attr,
-	&bm_stat_faults.attr.attr,
 	&bm_stat_bad_completions.attr.attr,
 	&bm_stat_interrupts.attr.attr,
 	&bm_stat_sq_doorbells.attr.attr,
 	&bm_stat_cq_doorbells.attr.attr,
 	&bm_stat_maps.attr.attr,
-	&dev_attr_timeouts.attr,
 	&dev_attr_resets.attr,
 	NULL,
 };
@@ -179,9 +177,67 @@ static const struct attribute_group bm_stats_group = {
 	.attrs = bm_stats_attrs,
 };
 
+/* What went wrong: a file for each enum bm_error. A device that works has zeros here. */
+struct bm_error_attr {
+	struct device_attribute attr;
+	enum bm_error error;
+};
+
+static ssize_t bm_error_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	enum bm_error error = container_of(attr, struct bm_error_attr, attr)->error;
+
+	return sysfs_emit(buf, "%lld\n", atomic64_read(&bm_from_device(dev)->errors[error]));
+}
+
+#define BM_ERROR(_name, _error)                                         \
+	static struct bm_error_attr bm_error_##_name = {                \
+		.attr = __ATTR(_name, 0444, bm_error_show, NULL),       \
+		.error = (_error),                                      \
+	}
+
+BM_ERROR(bad_tag_range, BM_ERR_TAG_RANGE);
+BM_ERROR(bad_tag_free, BM_ERR_TAG_FREE);
+BM_ERROR(bad_tag_stale, BM_ERR_TAG_STALE);
+BM_ERROR(bad_head, BM_ERR_HEAD);
+BM_ERROR(bad_status, BM_ERR_STATUS);
+BM_ERROR(bad_info, BM_ERR_INFO);
+BM_ERROR(timeouts, BM_ERR_TIMEOUT);
+BM_ERROR(lost_interrupts, BM_ERR_LOST_IRQ);
+BM_ERROR(spurious_interrupts, BM_ERR_SPURIOUS_IRQ);
+BM_ERROR(halts, BM_ERR_HALT);
+BM_ERROR(fatals, BM_ERR_FATAL);
+BM_ERROR(dma_faults, BM_ERR_DMA_FAULT);
+BM_ERROR(gone, BM_ERR_GONE);
+BM_ERROR(failed_resets, BM_ERR_RESET);
+
+static struct attribute *bm_errors_attrs[] = {
+	&bm_error_bad_tag_range.attr.attr,
+	&bm_error_bad_tag_free.attr.attr,
+	&bm_error_bad_tag_stale.attr.attr,
+	&bm_error_bad_head.attr.attr,
+	&bm_error_bad_status.attr.attr,
+	&bm_error_bad_info.attr.attr,
+	&bm_error_timeouts.attr.attr,
+	&bm_error_lost_interrupts.attr.attr,
+	&bm_error_spurious_interrupts.attr.attr,
+	&bm_error_halts.attr.attr,
+	&bm_error_fatals.attr.attr,
+	&bm_error_dma_faults.attr.attr,
+	&bm_error_gone.attr.attr,
+	&bm_error_failed_resets.attr.attr,
+	NULL,
+};
+
+static const struct attribute_group bm_errors_group = {
+	.name = "errors",
+	.attrs = bm_errors_attrs,
+};
+
 const struct attribute_group *bm_groups[] = {
 	&bm_group,
 	&bm_stats_group,
+	&bm_errors_group,
 	&bm_coalesce_group,
 	NULL,
 };

@@ -150,7 +150,7 @@ static void unknown_status_is_not_plausible(struct kunit *test)
 	bm_sqe_init(&sqe, BM_OP_COPY, 4096);
 	for (status = 0; status <= U8_MAX; status++)
 		if (!status_is_known(status))
-			KUNIT_ASSERT_FALSE_MSG(test, bm_info_plausible(&sqe, status, 0),
+			KUNIT_ASSERT_FALSE_MSG(test, bm_status_plausible(&sqe, status),
 					       "status %#x", status);
 }
 
@@ -181,6 +181,12 @@ static const struct info_param info_params[] = {
 	{ "copy that miscompares", BM_OP_COPY, BM_ST_MISCOMPARE, 0, false },
 	{ "read fault, any address", BM_OP_COPY, BM_ST_DMA_READ_FAULT, U64_MAX, true },
 	{ "write fault, any address", BM_OP_COPY, BM_ST_DMA_WRITE_FAULT, 0, true },
+	{ "read fault of a fill", BM_OP_FILL, BM_ST_DMA_READ_FAULT, 0, true },
+	{ "write fault of a fill", BM_OP_FILL, BM_ST_DMA_WRITE_FAULT, 0, true },
+	{ "write fault of a comparison", BM_OP_COMPARE, BM_ST_DMA_WRITE_FAULT, 0, false },
+	{ "write fault of a crc", BM_OP_CRC32C, BM_ST_DMA_WRITE_FAULT, 0, false },
+	{ "write fault of a nop", BM_OP_NOP, BM_ST_DMA_WRITE_FAULT, 0, false },
+	{ "read fault of a nop", BM_OP_NOP, BM_ST_DMA_READ_FAULT, 0, false },
 	{ "bad length, no info", BM_OP_COPY, BM_ST_BAD_LENGTH, 0, true },
 	{ "bad length, some info", BM_OP_COPY, BM_ST_BAD_LENGTH, 4096, false },
 	{ "aborted, no info", BM_OP_COPY, BM_ST_ABORTED, 0, true },
@@ -195,8 +201,8 @@ static void info_is_plausible(struct kunit *test)
 	struct bm_hw_sqe sqe;
 
 	bm_sqe_init(&sqe, param->op, 4096);
-	KUNIT_EXPECT_EQ(test, bm_info_plausible(&sqe, param->status, param->info),
-			param->plausible);
+	KUNIT_EXPECT_EQ(test, bm_status_plausible(&sqe, param->status) &&
+			bm_info_plausible(&sqe, param->status, param->info), param->plausible);
 }
 
 static struct kunit_case tag_cases[] = {

@@ -3,11 +3,12 @@
  * busmaster KUnit: the driver's code under test, compiled into the test module.
  *
  * The very files that busmaster.ko is made of, all but those that need a PCI bus or
- * an open file: main.c, cdev.c and sysfs.c. What they would provide, fake.c does.
+ * an open file: main.c, cdev.c, ioctl.c and sysfs.c. What they would provide, fake.c does.
  * dmaengine.c is where its cases are, as not every kernel has the core that it needs.
  *
  * What some of them call is taken to fake.c: it lets the fake device act before and
- * after the driver looks at a completion ring, as real ones do, and mappings fail.
+ * after the driver looks at a completion ring, as real ones do, mappings fail, functions be
+ * reset, and processes go on.
  */
 #include <linux/dma-mapping.h>
 
@@ -28,6 +29,19 @@
 #undef dma_map_sgtable
 #undef dma_unmap_sgtable
 
+#define pcie_reset_flr fake_pcie_reset_flr
+#define pci_load_saved_state fake_pci_load_saved_state
+#define pci_restore_state fake_pci_restore_state
 #include "../../drivers/recover.c"
+#undef pcie_reset_flr
+#undef pci_load_saved_state
+#undef pci_restore_state
+
+#define kill_pid fake_kill_pid
+#include "../../drivers/fault.c"
+#undef kill_pid
+
+#include "../../drivers/plug.c"
 #include "../../drivers/io.c"
 #include "../../drivers/coalesce.c"
+#include "../../drivers/debugfs.c"

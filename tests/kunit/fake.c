@@ -22,6 +22,8 @@
 unsigned int bm_param_timeout_ms;
 bool bm_param_shadow = true;
 
+struct pid *fake_killed;
+
 static struct fake *fake_of(struct bm_dev *bm)
 {
 	return container_of(bm, struct fake, bm);
@@ -125,6 +127,7 @@ int bm_start(struct bm_dev *bm)
 	lockdep_assert_held(&bm->state_lock);
 	fake->starts++;
 	if (fake->start_error) {
+		bm_recover_give_up(bm, fake->start_error);
 		WRITE_ONCE(bm->state, BM_DEAD);
 		bm_dmaengine_kick(bm);
 		return fake->start_error;
@@ -278,9 +281,11 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 	KUNIT_ASSERT_NOT_NULL(test, fake);
 	fake_pdev(&fake->pdev);
 	fake->test = test;
+	fake_killed = NULL;
 
 	bm = &fake->bm;
 	bm->pdev = &fake->pdev;
+	bm->config = (void *)fake; /* it is nobody's to look into */
 	device_initialize(&bm->dev);
 	bm->dev.init_name = "busmaster-fake";
 	bm->dev.release = fake_release_bm;
@@ -476,6 +481,36 @@ void fake_dma_unmap_sgtable(struct device *dev, struct sg_table *sgt,
 	dma_unmap_sgtable(dev, sgt, dir, attrs);
 }
 
+/* What recover.c calls for pcie_reset_flr(): it may fail, or have effects. */
+int fake_pcie_reset_flr(struct pci_dev *pdev, bool probe)
+{
+	struct fake *fake = container_of(pdev, struct fake, pdev);
+
+	fake->flrs++;
+	return fake->flr_error;
+}
+
+/* And to have configuration space as it was: that must be what probe has saved. */
+int fake_pci_load_saved_state(struct pci_dev *pdev, struct pci_saved_state *state)
+{
+	struct fake *fake = container_of(pdev, struct fake, pdev);
+
+	KUNIT_EXPECT_PTR_EQ(fake->test, state, fake->bm.config);
+	return 0;
+}
+
+void fake_pci_restore_state(struct pci_dev *pdev)
+{
+	container_of(pdev, struct fake, pdev)->restores++;
+}
+
+/* What fault.c calls for kill_pid(): nobody dies. */
+int fake_kill_pid(struct pid *pid, int sig, int priv)
+{
+	fake_killed = sig == SIGBUS ? pid : NULL;
+	return 0;
+}
+
 /* A client's done(): counts. */
 void fake_done(struct bm_request *rq)
 {
@@ -496,6 +531,12 @@ void fake_released(struct bm_request *rq)
 unsigned int fake_released_count(struct bm_request *rq)
 {
 	return fake_side(rq->queue)->released[rq->index];
+}
+
+/* What is in errors/. */
+s64 fake_errors(struct fake *fake, enum bm_error error)
+{
+	return atomic64_read(&fake->bm.errors[error]);
 }
 
 /* Borrow a request, which must be free, for a NOP. */

@@ -75,6 +75,9 @@ struct fake_queue {
  * @stops: calls of bm_stop()
  * @stops_seen: of them, what fake_reset_requested() has told of
  * @start_error: what bm_start() returns
+ * @flrs: function-level resets
+ * @flr_error: what they return
+ * @restores: times that configuration space was restored
  */
 struct fake {
 	struct kunit *test;
@@ -97,7 +100,13 @@ struct fake {
 	unsigned int stops;
 	unsigned int stops_seen;
 	int start_error;
+	unsigned int flrs;
+	int flr_error;
+	unsigned int restores;
 };
+
+/* Who was sent SIGBUS last, since there is a device. */
+extern struct pid *fake_killed;
 
 /* A device: probed, and stopped; or started, too. Both end with the test. */
 struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int depth);
@@ -131,8 +140,13 @@ int fake_dma_map_sgtable(struct device *dev, struct sg_table *sgt, enum dma_data
 			 unsigned long attrs);
 void fake_dma_unmap_sgtable(struct device *dev, struct sg_table *sgt,
 			    enum dma_data_direction dir, unsigned long attrs);
+int fake_pcie_reset_flr(struct pci_dev *pdev, bool probe);
+int fake_pci_load_saved_state(struct pci_dev *pdev, struct pci_saved_state *state);
+void fake_pci_restore_state(struct pci_dev *pdev);
+int fake_kill_pid(struct pid *pid, int sig, int priv);
 
 /* The driver's clients */
+s64 fake_errors(struct fake *fake, enum bm_error error);
 struct bm_request *fake_request(struct fake *fake);
 struct bm_request *fake_submit(struct fake *fake);
 void fake_done(struct bm_request *rq);

@@ -32,9 +32,11 @@ static void expect_works(struct kunit *test, struct fake *fake)
  * @head: added to the number of fetched submissions
  * @status: instead of success
  * @info: instead of zero
+ * @error: how it is counted
  */
 struct lie {
 	const char *name;
+	enum bm_error error;
 	u16 tag;
 	int head;
 	u8 status;
@@ -49,25 +51,37 @@ struct lie {
 #define VICTIM 0x1004
 
 static const struct lie lies[] = {
-	{ "tag of a request that has ended", .tag = VICTIM ^ 0x1006 },
-	{ "tag of a request that is free", .tag = VICTIM ^ 0x0000 },
-	{ "tag of a request beyond the last", .tag = VICTIM ^ 0x1007 },
-	{ "tag far beyond the last", .tag = VICTIM ^ 0x1ffe },
-	{ "tag of ones", .tag = VICTIM ^ BM_TAG_NONE },
-	{ "another generation, by one bit", .tag = 0x1000 },
-	{ "another generation, by the last bit", .tag = 0x8000 },
-	{ "head beyond the tail", .head = 1 },
-	{ "head backwards", .head = -2 },
-	{ "head outside the ring", .head = DEPTH + 1 },
-	{ "head of ones", .head = 0xffff - 3 },
-	{ "status that does not exist", .status = 0x77 },
-	{ "status of ones", .status = 0xff },
-	{ "info where there is none", .info = 1 },
-	{ "difference found by a NOP", .status = BM_ST_MISCOMPARE },
-	{ "abort with info", .status = BM_ST_ABORTED, .info = 4096 },
+	{ "tag of a request that has ended", BM_ERR_TAG_FREE, .tag = VICTIM ^ 0x1006 },
+	{ "tag of a request that is free", BM_ERR_TAG_FREE, .tag = VICTIM ^ 0x0000 },
+	{ "tag of a request beyond the last", BM_ERR_TAG_RANGE, .tag = VICTIM ^ 0x1007 },
+	{ "tag far beyond the last", BM_ERR_TAG_RANGE, .tag = VICTIM ^ 0x1ffe },
+	{ "tag of ones", BM_ERR_TAG_RANGE, .tag = VICTIM ^ BM_TAG_NONE },
+	{ "another generation, by one bit", BM_ERR_TAG_STALE, .tag = 0x1000 },
+	{ "another generation, by the last bit", BM_ERR_TAG_STALE, .tag = 0x8000 },
+	{ "head beyond the tail", BM_ERR_HEAD, .head = 1 },
+	{ "head backwards", BM_ERR_HEAD, .head = -2 },
+	{ "head outside the ring", BM_ERR_HEAD, .head = DEPTH + 1 },
+	{ "head of ones", BM_ERR_HEAD, .head = 0xffff - 3 },
+	{ "head that has not fetched it", BM_ERR_TAG_FREE, .head = -1 },
+	{ "status that does not exist", BM_ERR_STATUS, .status = 0x77 },
+	{ "status of ones", BM_ERR_STATUS, .status = 0xff },
+	{ "difference found by a NOP", BM_ERR_STATUS, .status = BM_ST_MISCOMPARE },
+	{ "DMA by a NOP", BM_ERR_STATUS, .status = BM_ST_DMA_READ_FAULT, .info = 4096 },
+	{ "info where there is none", BM_ERR_INFO, .info = 1 },
+	{ "abort with info", BM_ERR_INFO, .status = BM_ST_ABORTED, .info = 4096 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(lie, lies, name);
+
+/* Of all lies @count were told, and all of them were of one kind. */
+static void expect_lies(struct kunit *test, struct fake *fake, enum bm_error error, u64 count)
+{
+	enum bm_error i;
+
+	for (i = BM_ERR_TAG_RANGE; i <= BM_ERR_INFO; i++)
+		KUNIT_EXPECT_EQ(test, fake_errors(fake, i), i == error ? count : 0);
+	KUNIT_EXPECT_EQ(test, fake->bm.queues[0].stats.bad_completions, count);
+}
 
 static void lie_is_not_believed(struct kunit *test)
 {
@@ -92,7 +106,7 @@ static void lie_is_not_believed(struct kunit *test)
 	fake_write(q, &c);
 	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(victim), 0);
-	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 1);
+	expect_lies(test, fake, lie->error, 1);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 2);
 
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
@@ -117,7 +131,7 @@ static void duplicate_is_not_believed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 2);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 1);
-	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 1);
+	expect_lies(test, fake, BM_ERR_TAG_FREE, 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, 0);
@@ -139,6 +153,7 @@ static void duplicate_does_not_end_the_next_use(struct kunit *test)
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
 	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
+	expect_lies(test, fake, BM_ERR_TAG_STALE, 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 2);
 	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
@@ -154,9 +169,54 @@ static void answer_to_nothing_is_not_believed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 0);
-	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 1);
+	expect_lies(test, fake, BM_ERR_TAG_FREE, 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
+}
+
+/* In flight, and of this generation, but its doorbell was only just rung. */
+static void answer_to_what_was_not_fetched_is_not_believed(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *first = fake_submit(fake), *second = fake_submit(fake);
+	struct bm_queue *q = first->queue;
+	u16 tag = le16_to_cpu(second->sqe.tag);
+
+	fake_answer(q, fake_fetch_tag(q), BM_ST_SUCCESS, 0);
+	fake_answer(q, tag, BM_ST_SUCCESS, 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 2);
+	KUNIT_EXPECT_EQ(test, fake_done_count(first), 1);
+	KUNIT_EXPECT_EQ(test, fake_done_count(second), 0);
+	expect_lies(test, fake, BM_ERR_TAG_FREE, 1);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, second->error, -EIO);
+}
+
+/*
+ * After a lap two submissions have the same index. This one is pushed where the head of
+ * the ring was when it was last fetched from: fetched by its index, not by its count.
+ */
+static void index_of_a_lap_ago_is_not_fetched(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_queue *q = &fake->bm.queues[0];
+	struct bm_completion c = {};
+	struct bm_request *rq;
+	int i;
+
+	for (i = 0; i <= DEPTH; i++) {
+		rq = fake_submit(fake);
+		fake_serve(q);
+		KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
+		bm_request_put(rq);
+	}
+	for (i = 0; i < DEPTH; i++)
+		rq = fake_submit(fake);
+	c.tag = le16_to_cpu(rq->sqe.tag);
+	c.sq_head = DEPTH - 1;
+	fake_write(q, &c);
+	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	expect_lies(test, fake, BM_ERR_TAG_FREE, 1);
 }
 
 static void answer_from_before_a_reset_is_not_believed(struct kunit *test)
@@ -222,7 +282,7 @@ static void one_reset_serves_many_lies(struct kunit *test)
 		fake_answer(q, BM_TAG_NONE, BM_ST_SUCCESS, 0);
 	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), DEPTH);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 0);
-	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, DEPTH);
+	expect_lies(test, fake, BM_ERR_TAG_RANGE, DEPTH);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake->stops, 1);
 	expect_works(test, fake);
@@ -273,27 +333,17 @@ static void flood_does_not_hold_the_cpu(struct kunit *test)
 }
 
 /* Serves all commands, and says each time that it has fetched none of them. */
-static void head_that_never_moves_fills_the_ring(struct kunit *test)
+static void head_that_never_moves_is_not_believed(struct kunit *test)
 {
 	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct bm_queue *q = &fake->bm.queues[0];
-	struct bm_request *rq;
-	int i;
+	struct bm_request *rq = fake_submit(fake);
+	struct bm_completion c = { .tag = fake_fetch_tag(rq->queue) };
 
-	for (i = 0; i < DEPTH; i++) {
-		struct bm_completion c;
-
-		rq = fake_submit(fake);
-		c = (struct bm_completion){ .tag = fake_fetch_tag(q) };
-		fake_write(q, &c);
-		KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
-		bm_request_put(rq);
-	}
-	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
-	rq = fake_request(fake);
-	KUNIT_EXPECT_EQ(test, bm_request_submit(rq), -EIO);
+	fake_write(rq->queue, &c);
+	KUNIT_ASSERT_EQ(test, bm_queue_drain(rq->queue), 1);
+	expect_lies(test, fake, BM_ERR_TAG_FREE, 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
-	KUNIT_EXPECT_EQ(test, fake_done_count(rq), DEPTH);
+	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
 	bm_request_put(rq);
 	expect_works(test, fake);
 }
@@ -378,7 +428,9 @@ static struct kunit_case hostile_cases[] = {
 	KUNIT_CASE(one_reset_serves_many_lies),
 	KUNIT_CASE(liar_is_fenced_at_once),
 	KUNIT_CASE(flood_does_not_hold_the_cpu),
-	KUNIT_CASE(head_that_never_moves_fills_the_ring),
+	KUNIT_CASE(answer_to_what_was_not_fetched_is_not_believed),
+	KUNIT_CASE(index_of_a_lap_ago_is_not_fetched),
+	KUNIT_CASE(head_that_never_moves_is_not_believed),
 	KUNIT_CASE(garbage_ends_each_request_once),
 	KUNIT_CASE(near_truth_ends_each_request_once),
 	{}

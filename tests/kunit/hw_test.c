@@ -151,15 +151,15 @@ static void reset_that_never_ends_is_given_up(struct kunit *test)
 struct enable_param {
 	const char *name;
 	u32 reg;
-	u32 value;
+	u64 value;
 	int error;
 };
 
 static const struct enable_param enable_params[] = {
 	{ "ready", BM_REG_STATUS, BM_STATUS_READY, 0 },
 	{ "never ready", BM_REG_STATUS, 0, -ETIMEDOUT },
-	{ "status of ones", BM_REG_STATUS, ~0, -ENODEV },
-	{ "magic of ones", BM_REG_ID, ~0, -ENODEV },
+	{ "status of ones, and a device", BM_REG_STATUS, U64_MAX, 0 },
+	{ "magic of ones", BM_REG_ID, U64_MAX, -ENODEV },
 	{ "magic of zeros", BM_REG_ID, 0, -ENODEV },
 };
 
@@ -170,7 +170,7 @@ static void enable_of_a_device(struct kunit *test)
 	const struct enable_param *param = test->param_value;
 	struct fake *fake = fake_create(test, 0, 0);
 
-	fake_poke32(fake, param->reg, param->value);
+	fake_poke64(fake, param->reg, param->value);
 	KUNIT_EXPECT_EQ(test, bm_hw_enable(&fake->bm), param->error);
 	KUNIT_EXPECT_EQ(test, fake_peek32(fake, BM_REG_CTRL), BM_CTRL_ENABLE);
 }
@@ -179,7 +179,7 @@ static const struct enable_param queue_enable_params[] = {
 	{ "running", BM_QREG_STATE, BM_QSTATE_RUNNING, 0 },
 	{ "running, with reserved bits", BM_QREG_STATE, 0x70000000 | BM_QSTATE_RUNNING, 0 },
 	{ "halted", BM_QREG_STATE, BM_HALT_BAD_GEOMETRY << 8 | BM_QSTATE_HALTED, -ETIMEDOUT },
-	{ "state of ones", BM_QREG_STATE, ~0, -ENODEV },
+	{ "state of ones, and a device", BM_QREG_STATE, U64_MAX, -ETIMEDOUT },
 };
 
 KUNIT_ARRAY_PARAM_DESC(queue_enable, queue_enable_params, name);
@@ -189,7 +189,7 @@ static void enable_of_a_queue(struct kunit *test)
 	const struct enable_param *param = test->param_value;
 	struct fake *fake = fake_create(test, 2, 1);
 
-	fake_poke32(fake, BM_QUEUE_PAGE(1) + param->reg, param->value);
+	fake_poke64(fake, BM_QUEUE_PAGE(1) + param->reg, param->value);
 	KUNIT_EXPECT_EQ(test, bm_hw_queue_enable(&fake->bm.queues[1]), param->error);
 }
 
@@ -250,16 +250,24 @@ static void doorbells_of_other_queues_stay(struct kunit *test)
 static void registers_read_as_they_are(struct kunit *test)
 {
 	struct fake *fake = fake_create(test, 2, 1);
-	u64 halted = 0x8000000000000001ull, bytes = 0x123456789abcdef0ull;
+	u64 halted = 0x8000000000000001ull, bytes = 0x123456789abcdef0ull, val;
+	struct bm_report report;
 
 	fake_poke64(fake, BM_REG_HALTED, halted);
 	fake_poke64(fake, BM_REG_MWR_BYTES, bytes);
 	fake_poke32(fake, BM_REG_STATUS, BM_STATUS_FATAL);
-	fake_poke32(fake, BM_QUEUE_PAGE(1) + BM_QREG_STATE, BM_QSTATE_DRAINING);
-	KUNIT_EXPECT_EQ(test, bm_hw_halted(&fake->bm), halted);
-	KUNIT_EXPECT_EQ(test, bm_hw_counter(&fake->bm, BM_REG_MWR_BYTES), bytes);
-	KUNIT_EXPECT_EQ(test, bm_hw_status(&fake->bm), BM_STATUS_FATAL);
-	KUNIT_EXPECT_EQ(test, bm_hw_queue_state(&fake->bm.queues[1]), BM_QSTATE_DRAINING);
+	fake_poke32(fake, BM_QUEUE_PAGE(1) + BM_QREG_STATE,
+		    BM_HALT_SQ_FAULT << 8 | BM_QSTATE_HALTED);
+	fake_poke64(fake, BM_REG_FAULT_INFO, BM_FAULT_VALID);
+	fake_poke64(fake, BM_REG_FAULT_ADDR, bytes);
+	KUNIT_ASSERT_EQ(test, bm_hw_report(&fake->bm, &report), 0);
+	KUNIT_EXPECT_EQ(test, report.halted, halted);
+	KUNIT_EXPECT_EQ(test, report.status, BM_STATUS_FATAL);
+	KUNIT_EXPECT_EQ(test, report.fault_info, BM_FAULT_VALID);
+	KUNIT_EXPECT_EQ(test, report.fault_addr, bytes);
+	KUNIT_EXPECT_EQ(test, bm_hw_counter(&fake->bm, BM_REG_MWR_BYTES, &val), 0);
+	KUNIT_EXPECT_EQ(test, val, bytes);
+	KUNIT_EXPECT_EQ(test, bm_hw_halt_cause(&fake->bm.queues[1]), BM_HALT_SQ_FAULT);
 }
 
 static struct kunit_case hw_cases[] = {

@@ -66,7 +66,7 @@ static void start_fails_with_its_hardware(struct kunit *test)
 {
 	struct fake *fake = fake_create(test, 1, DEPTH);
 
-	fake_poke32(fake, BM_QUEUE_PAGE(0) + BM_QREG_STATE, ~0);
+	fake_poke64(fake, BM_REG_ID, 0);
 	KUNIT_EXPECT_EQ(test, bm_queue_start(&fake->bm.queues[0]), -ENODEV);
 	KUNIT_EXPECT_FALSE(test, fake->bm.queues[0].running);
 }
@@ -207,7 +207,7 @@ static void request_carries_the_result(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rq->queue->stats.commands, 1);
 	KUNIT_EXPECT_EQ(test, rq->queue->stats.completions, 1);
 	KUNIT_EXPECT_EQ(test, rq->queue->stats.failures, !!param->error);
-	KUNIT_EXPECT_EQ(test, rq->queue->stats.faults, param->faults);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_DMA_FAULT), param->faults);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 }
 

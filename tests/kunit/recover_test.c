@@ -81,7 +81,7 @@ static void watchdog_runs_while_something_is_in_flight(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, bm_queue_drain(rq->queue), 1);
 	KUNIT_EXPECT_TRUE(test, run_watchdog(fake));
 	KUNIT_EXPECT_FALSE(test, run_watchdog(fake));
-	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 0);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 0);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 }
 
@@ -97,7 +97,7 @@ static void watchdog_finds_a_missed_interrupt(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, 0);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 0);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 0);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 }
 
@@ -109,7 +109,7 @@ static void watchdog_resets_a_silent_device(struct kunit *test)
 	let_deadline_pass(late);
 	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
-	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 1);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.resets), 1);
 	KUNIT_EXPECT_EQ(test, fake->stops, 1);
 	KUNIT_EXPECT_EQ(test, fake->starts, 1);
@@ -143,7 +143,7 @@ static void watchdog_looks_at_each_queue(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, answered->error, 0);
 	KUNIT_EXPECT_EQ(test, silent->error, -EIO);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 1);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
 }
 
 /* No interrupt, as with bus mastering off: the registers alone tell. */
@@ -157,7 +157,7 @@ static void watchdog_sees_a_halted_queue(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
-	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.timeouts), 0);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 0);
 }
 
 static void waiting_for_a_silent_device_ends_by_itself(struct kunit *test)
@@ -173,7 +173,7 @@ static void waiting_for_a_silent_device_ends_by_itself(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
 	KUNIT_EXPECT_EQ(test, bm_request_wait(rq), -EIO);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
-	KUNIT_EXPECT_GE(test, atomic64_read(&fake->bm.timeouts), 1);
+	KUNIT_EXPECT_GE(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
 }
 
 struct event_param {

@@ -19,10 +19,10 @@ static unsigned char *buffer;
 static bool numbers(void)
 {
 	static const char *const names[] = {
-		"queues",	   "queue_depth",    "mem_size",	"dma_bits",
-		"vectors",	   "stats/mrd_tlps", "stats/mrd_bytes", "stats/mwr_tlps",
-		"stats/mwr_bytes", "stats/msg_tlps", "stats/commands",	"stats/completions",
-		"stats/faults",	   "stats/timeouts", "stats/resets",	"stats/bad_completions",
+		"queues",	   "queue_depth",	    "mem_size",	       "dma_bits",
+		"vectors",	   "stats/mrd_tlps",	    "stats/mrd_bytes", "stats/mwr_tlps",
+		"stats/mwr_bytes", "stats/msg_tlps",	    "stats/commands",  "stats/completions",
+		"stats/resets",	   "stats/bad_completions",
 	};
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -142,8 +142,32 @@ static bool counters(void)
 
 static bool no_trouble(void)
 {
-	CHECK_IS(read_number("stats/timeouts"), 0);
-	CHECK_IS(read_number("stats/bad_completions"), 0);
+	static const char *const names[] = {
+		"errors/bad_tag_range",	 "errors/bad_tag_free",
+		"errors/bad_tag_stale",	 "errors/bad_head",
+		"errors/bad_status",	 "errors/bad_info",
+		"errors/timeouts",	 "errors/lost_interrupts",
+		"errors/halts",		 "errors/spurious_interrupts",
+		"errors/fatals",	 "errors/dma_faults",
+		"errors/gone",		 "errors/failed_resets",
+		"stats/bad_completions",
+	};
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!read_number(names[i]))
+			continue;
+		ktap_note("%s is %lld", names[i], read_number(names[i]));
+		return false;
+	}
+	return true;
+}
+
+static bool fault_policy(void)
+{
+	char text[64];
+
+	CHECK(read_attribute("fault_policy", text, sizeof(text)));
+	CHECK_IS(strcmp(text, "log"), 0);
 	return true;
 }
 
@@ -159,7 +183,8 @@ int main(void)
 		{ "device links to the PCI function", pci_link },
 		{ "dev is the node's number", device_number },
 		{ "counters: a write is Memory Reads, a read is Memory Writes", counters },
-		{ "no timeouts, no bad completions", no_trouble },
+		{ "a device that works has no errors", no_trouble },
+		{ "the fault policy is log", fault_policy },
 	};
 
 	fd = open(DEVICE_NODE, O_RDWR);

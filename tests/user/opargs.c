@@ -334,7 +334,7 @@ static bool timeouts(void)
 	op = long_op();
 	op.timeout_ms = BUSMASTER_MAX_TIMEOUT_MS;
 	CHECK_IS(by_ioctl(&op), 0);
-	CHECK_IS(read_number("stats/timeouts"), 0);
+	CHECK_IS(read_number("errors/timeouts"), 0);
 	return true;
 }
 
@@ -359,7 +359,7 @@ static bool killed(void)
 		CHECK(after.tv_sec - before.tv_sec < 5);
 	}
 	CHECK_IS(by_ioctl(&op), 0);
-	CHECK_IS(read_number("stats/timeouts"), 0);
+	CHECK_IS(read_number("errors/timeouts"), 0);
 	return true;
 }
 

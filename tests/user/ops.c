@@ -378,7 +378,7 @@ static bool uring_orphans(void)
 		CHECK_IS(waitpid(child, &status, 0), child);
 		CHECK_IS(status, i % 2 ? SIGKILL : 0);
 	}
-	CHECK_IS(read_number("stats/timeouts"), 0);
+	CHECK_IS(read_number("errors/timeouts"), 0);
 	return uring_random();
 }
 

@@ -50,15 +50,14 @@ static bool by_uring(unsigned long number)
 
 static void note_stats(void)
 {
-	static const char *const names[] = { "commands",     "completions",    "interrupts",
-					     "sq_doorbells", "cq_doorbells",   "timeouts",
-					     "resets",	     "bad_completions" };
-	char path[64];
+	static const char *const names[] = {
+		"stats/commands",     "stats/completions",     "stats/interrupts",
+		"stats/sq_doorbells", "stats/cq_doorbells",    "stats/resets",
+		"errors/timeouts",    "stats/bad_completions",
+	};
 
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "stats/%s", names[i]);
-		ktap_note("%s: %lld", path, read_number(path));
-	}
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		ktap_note("%s: %lld", names[i], read_number(names[i]));
 }
 
 /* Looks on: an operation that is the same for too long stalls. Ends the process then. */

@@ -62,5 +62,5 @@ done
 check "fio did at least $operations operations" enough_operations
 check "every queue raised interrupts" every_queue_interrupts
 check "CPU 1 comes and goes while fio runs" cpus_come_and_go
-check "no command was not answered in time" same timeouts "$(attribute stats/timeouts)" 0
+check "no command was not answered in time" same timeouts "$(attribute errors/timeouts)" 0
 after_unload

@@ -21,7 +21,7 @@ for shadow in 1 0; do
 		run "$setting, polled" pingpong -n "$operations" -p
 		run "$setting, four at once" pingpong -n $((operations / 4)) -j 4
 	done
-	check "no command was not answered in time" same timeouts "$(attribute stats/timeouts)" 0
+	check "no command was not answered in time" same timeouts "$(attribute errors/timeouts)" 0
 	check "the module unloads" unload
 	operations=$((operations / 4))
 done
