@@ -1,12 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Build QEMU with the busmaster device, and print the directory that holds it: build-qemu.sh release|asan.
-# The source is Debian's qemu 10.0, or a tree of the user's: QEMU_SRC=. Ours is laid over a copy.
+# Build QEMU with the busmaster device, and print the directory that holds it: build-qemu.sh FLAVOUR, which is
+# release, asan (with the qtests) or fuzz (by clang, the fuzzers alone). The source is Debian's qemu 10.0, or
+# a tree of the user's: QEMU_SRC=. Ours is laid over a copy.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 flavour=${1:-}
 targets=(qemu-system-x86_64)
+packages=(qemu)
+compiler=gcc
 flags=(
 	--python="$python" --target-list=x86_64-softmmu
 	--without-default-features --without-default-devices --with-devices-x86_64=busmaster
@@ -21,7 +24,15 @@ asan)
 	targets+=(tests/qtest/busmaster-test)
 	flags+=(--enable-asan --enable-ubsan -Doptimization=1 --extra-cflags=-g1)
 	;;
-*) die "usage: build-qemu.sh release|asan" ;;
+fuzz)
+	minutes=5
+	targets=(qemu-fuzz-x86_64 tests/fuzz/busmaster/busmaster-walker-fuzz)
+	packages+=(fuzz)
+	compiler=clang
+	flags+=(--cc=clang --enable-fuzzing --enable-asan --enable-ubsan --extra-cflags=-g1
+		--disable-tcg --disable-plugins)
+	;;
+*) die "usage: build-qemu.sh release|asan|fuzz" ;;
 esac
 
 # What we add, relative to the checkout: the result's name depends on nothing else
@@ -61,7 +72,7 @@ overlay() {
 	mirror_tree "$staged" "$tree" "$pristine"
 }
 
-"$root/scripts/deps.sh" qemu
+"$root/scripts/deps.sh" "${packages[@]}"
 if [[ ${QEMU_SRC:-} ]]; then
 	pristine=$(cd "$QEMU_SRC" 2>/dev/null && pwd) || die "QEMU_SRC=$QEMU_SRC is no directory"
 	[[ -f $pristine/VERSION && -f $pristine/hw/Kconfig ]] || die "QEMU_SRC=$pristine is no QEMU source"
@@ -72,7 +83,7 @@ else
 fi
 version=$(<"$pristine/VERSION")
 added=$(cd "$root" && tree_digest "${ours[@]}")
-result=$cache/qemu/$name-$flavour-$(digest "$added" "${flags[@]}" "$(gcc -dumpfullversion)")
+result=$cache/qemu/$name-$flavour-$(digest "$added" "${flags[@]}" "$("$compiler" -dumpfullversion -dumpversion)")
 
 # A tree of the user's may have changed: there, ninja decides. Debian's does not.
 [[ -d $result && ! ${QEMU_SRC:-} ]] || hold qemu

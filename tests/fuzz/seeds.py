@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the fuzzers start from: commands that are known to be good, in the words of each fuzzer.
+
+Both know one scene: a ring, a few commands of every operation over every kind of pointer, and what a
+driver does around them. Random bytes would take long to get as far as the first completion.
+"""
+
+import struct
+
+NOP, COPY, FILL, CRC32C, COPY_CRC32C, COMPARE = range(6)
+NONE, HOST, LOCAL, SGL = range(4)
+FENCE, NOIRQ = 1, 2
+CHAIN = 1
+ARM = 1 << 31
+MODES = range(1, 27)  # of fault injection
+
+Pointer = tuple[int, int, int]  # address, count, space
+NOTHING = (0, 0, NONE)
+
+
+def sqe(op: int, length: int = 0, src: Pointer = NOTHING, dst: Pointer = NOTHING, tag: int = 1,
+        flags: int = 0, operand: int = 0) -> bytes:
+    """struct bm_hw_sqe."""
+    return struct.pack("<BBHIQ", op, flags, tag, length, operand) + \
+        struct.pack("<QIB3x", *src) + struct.pack("<QIB3x", *dst) + bytes(16)
+
+
+def seg(addr: int, length: int, flags: int = 0) -> bytes:
+    """struct bm_hw_seg."""
+    return struct.pack("<QII", addr, length, flags)
+
+
+class Walker:
+    """The steps of qemu/tests/fuzz/busmaster/walker-fuzz.c."""
+
+    SQ, CQ, LIST, DATA = 0x0000, 0x1000, 0x3000, 0x4000
+
+    def __init__(self, kind: int = 0, outstanding: int = 16, grain: int = 12, order: int = 4) -> None:
+        self.steps = bytes([kind, outstanding - 1, grain - 3, order - 1])
+        self.tail = 0
+
+    def write(self, addr: int, data: bytes) -> "Walker":
+        for at in range(0, len(data), 240):
+            part = data[at:at + 240]
+            self.steps += struct.pack("<BHB", 0, addr + at, len(part)) + part
+        return self
+
+    def submit(self, *sqes: bytes) -> "Walker":
+        for one in sqes:
+            self.write(self.SQ + 64 * self.tail, one)
+            self.tail = self.tail + 1 & 15
+        self.steps += bytes([1, len(sqes)])
+        return self
+
+    def ack(self, left: int = 0, arm: bool = False) -> "Walker":
+        return self.step(2, left * 2 + arm)
+
+    def step(self, *codes: int) -> "Walker":
+        self.steps += bytes(codes)
+        return self
+
+    RUN, DRAIN, STOP, ENABLE = (3,), (9,), (10,), (11,)
+
+
+class Device:
+    """The operations of QEMU's tests/qtest/fuzz/generic_fuzz.c."""
+
+    SQ, CQ, LIST, DATA = 0x200000, 0x300000, 0x400000, 0x500000
+    READ, WRITE, PCI_READ, PCI_WRITE, PATTERN, CLEAR, CLOCK = 2, 3, 4, 5, 7, 8, 9
+    REGS, TABLE = 0, 1
+    BAR = 0xe0000000  # where it puts the registers
+    QUEUE = 0x1000
+
+    def __init__(self) -> None:
+        self.ops: list[bytes] = []
+
+    @property
+    def steps(self) -> bytes:
+        return b"FUZZ".join(self.ops)
+
+    def op(self, code: int, data: bytes = b"") -> "Device":
+        self.ops.append(bytes([code]) + data)
+        return self
+
+    def write(self, reg: int, value: int, size: int = 3, region: int = REGS) -> "Device":
+        return self.op(self.WRITE, struct.pack("<BBxxIQ", size, region, reg, value))
+
+    def read(self, reg: int, size: int = 3, region: int = REGS) -> "Device":
+        return self.op(self.READ, struct.pack("<BBxxI", size, region, reg))
+
+    def config(self, reg: int, value: int, size: int = 1) -> "Device":
+        return self.op(self.PCI_WRITE, struct.pack("<BBBxI", size, 0, reg, value))
+
+    def memory(self, data: bytes, index: int = 0, stride: int = 0) -> "Device":
+        """What the next DMA that is not like another finds."""
+        return self.op(self.PATTERN, bytes([index, stride]) + data)
+
+    def enable(self, queue: int = 0, order: int = 4, shadow: int = 0) -> "Device":
+        page = self.QUEUE * (queue + 1)
+        self.write(0x20, 1)
+        for reg, value in (0x40, self.SQ), (0x48, self.CQ), (0x50, order), (0x78, shadow), (0x60, 1):
+            self.write(page + reg, value)
+        return self
+
+    def tail(self, value: int, queue: int = 0) -> "Device":
+        return self.write(self.QUEUE * (queue + 1), value, 2)
+
+    def head(self, value: int, queue: int = 0) -> "Device":
+        return self.write(self.QUEUE * (queue + 1) + 8, value, 2)
+
+    def interrupts(self, vectors: int = 3) -> "Device":
+        for vector in range(vectors):
+            for word, value in (0, 0x600000 + 4 * vector), (8, vector), (12, 0):
+                self.write(16 * vector + word, value, 2, self.TABLE)
+        return self.config(0x8e, 0x8000)
+
+
+def commands(data: int, lists: int) -> list[bytes]:
+    """Every operation, and every kind of pointer on either side."""
+    host, local, chained = (data, 0, HOST), (0x100, 0, LOCAL), (lists, 2, SGL)
+    return [
+        sqe(NOP),
+        sqe(COPY, 1000, host, local),
+        sqe(COPY, 4096, local, (data + 0x1001, 0, HOST)),
+        sqe(FILL, 100, NOTHING, host, operand=0x0102030405060708),
+        sqe(CRC32C, 256, host, NOTHING, operand=0x12345678),
+        sqe(COPY_CRC32C, 200, chained, local),
+        sqe(COPY, 200, local, chained, flags=NOIRQ),
+        sqe(COMPARE, 200, chained, chained, flags=FENCE),
+        sqe(COMPARE, 64, host, local),
+    ]
+
+
+def chain(lists: int, data: int) -> bytes:
+    """Two entries, then three more elsewhere."""
+    return seg(data, 100) + seg(lists + 64, 3, CHAIN) + bytes(32) + \
+        seg(data + 0x200, 50) + seg(data + 0x300, 49) + seg(data + 0x400, 1000)
+
+
+def walker() -> list[bytes]:
+    """Inputs for the walker."""
+    seeds = []
+    lists = chain(Walker.LIST, Walker.DATA)
+    for kind in range(8):
+        for grain in (12, 6):
+            scene = Walker(kind, grain=grain).write(Walker.LIST, lists)
+            scene.submit(*commands(Walker.DATA, Walker.LIST)).step(*Walker.RUN).ack(arm=True)
+            seeds.append(scene.steps)
+    for command in commands(Walker.DATA, Walker.LIST):
+        scene = Walker().write(Walker.LIST, lists)
+        seeds.append(scene.submit(command).ack(arm=True).submit(command).step(*Walker.DRAIN).steps)
+
+    loop = Walker().write(Walker.LIST, seg(Walker.LIST, 1, CHAIN))
+    seeds.append(loop.submit(sqe(COPY, 64, (Walker.LIST, 1, SGL), (0, 0, LOCAL))).steps)
+    loop = Walker().write(Walker.LIST, seg(Walker.DATA, 1) + seg(Walker.LIST, 2, CHAIN))
+    seeds.append(loop.submit(sqe(CRC32C, 1 << 20, (Walker.LIST, 2, SGL))).steps)
+
+    far = sqe(CRC32C, 1 << 30, (0, 4096, SGL))
+    seeds.append(Walker().submit(far, sqe(NOP, tag=2)).step(5, 1, 0).step(*Walker.RUN).ack().steps)
+    seeds.append(Walker().submit(sqe(COPY, 0x6000, (Walker.DATA, 0, HOST), (0x9000, 0, HOST)))
+                 .step(6, 5, 2).step(*Walker.STOP).step(*Walker.ENABLE).submit(sqe(NOP)).steps)
+    seeds.append(Walker().step(8, 3, 0, 50, 0).submit(sqe(NOP), sqe(NOP, tag=2)).ack(2, True)
+                 .step(7, 60, 0).step(*Walker.RUN).steps)
+    for mode in MODES:
+        scene = Walker().write(Walker.LIST, lists).step(12, mode, 2, 0, 0x50, 0, 0, 0, 0, 0, 0)
+        scene.submit(*commands(Walker.DATA, Walker.LIST)).ack(arm=True).step(7, 255, 255)
+        seeds.append(scene.step(*Walker.RUN).ack().steps)
+    seeds.append(Walker(order=1).submit(sqe(NOP)).submit(sqe(NOP)).ack().submit(sqe(NOP)).ack().steps)
+    return seeds
+
+
+def device() -> list[bytes]:
+    """Inputs for QEMU's fuzzer."""
+    seeds = []
+    entries = seg(Device.DATA, 100) + seg(Device.DATA + 0x1000, 100)
+    for command in commands(Device.DATA, Device.LIST):
+        scene = Device().interrupts().enable().memory(command, 2, 1).memory(entries)
+        seeds.append(scene.tail(3).head(3 | ARM).read(0x1068).read(0x80).steps)
+    every = Device().enable()
+    for number, command in enumerate(commands(Device.DATA, Device.LIST)):
+        every.op(Device.CLEAR).memory(command).memory(entries).tail(number + 1)
+    seeds.append(every.head(9).write(0x1060, 0).steps)
+
+    loop = Device().enable().memory(sqe(CRC32C, 1 << 20, (Device.LIST, 1, SGL)))
+    seeds.append(loop.memory(seg(Device.LIST, 1, CHAIN)).tail(1).steps)
+    shadow = Device().interrupts().enable(1, 4, 0x700000).memory(struct.pack("<II", 2, 0x10000))
+    seeds.append(shadow.memory(sqe(COPY, 64, (Device.DATA, 0, HOST), (0, 0, LOCAL))).tail(0, 1).steps)
+    moderated = Device().interrupts().enable().write(0x1058, 0x00320003, 2).memory(sqe(NOP), 2, 1)
+    seeds.append(moderated.head(ARM).tail(2).op(Device.CLOCK).tail(5).op(Device.CLOCK).steps)
+
+    # A message that arms the queue again: it comes back into the device, and causes the next
+    message = Device().interrupts().enable().memory(sqe(NOP), 2, 1)
+    for word, value in (0, Device.BAR + 0x1008), (8, ARM):
+        message.write(16 + word, value, 2, Device.TABLE)
+    seeds.append(message.head(ARM).tail(2).head(2).steps)
+
+    for mode in MODES:
+        scene = Device().interrupts().enable().memory(commands(Device.DATA, Device.LIST)[5])
+        scene.memory(entries).write(0x808, 20).write(0x818, 2).write(0x820, 0xff00 | mode)
+        scene.tail(2).head(ARM).op(Device.CLOCK).read(0x1068).read(0xa00 + 8 * mode)
+        seeds.append(scene.write(0x20, 2).write(0x20, 1).read(0x28).steps)
+
+    busy = sqe(COPY, 12 << 20, (0x1000000, 0, HOST), (0x2000000, 0, HOST))
+    ends = {
+        "disable": lambda scene: scene.write(0x20, 0),
+        "reset": lambda scene: scene.write(0x20, 2),
+        "drain": lambda scene: scene.write(0x1060, 0).tail(4).write(0x1060, 1),
+        "abort": lambda scene: scene.write(0x1070, 1, 2),
+        "flr": lambda scene: scene.config(0x58, 0xa810),
+        "d3hot": lambda scene: scene.config(0x44, 3).config(0x44, 0),
+        "no bus mastering": lambda scene: scene.config(0x04, 2).tail(4).config(0x04, 6),
+        "no memory": lambda scene: scene.config(0x04, 4),
+        "bar": lambda scene: scene.config(0x10, 0x1000000, 2),
+        "masked": lambda scene: scene.config(0x8e, 0xc000).head(ARM),
+    }
+    for end in ends.values():
+        scene = Device().interrupts().enable().memory(busy, 2, 1).tail(3)
+        seeds.append(end(scene).read(0x1068).enable().tail(1).steps)
+    return seeds
