@@ -150,7 +150,7 @@ enum bm_inject {
 	BM_INJECT_IRQ_SPURIOUS = 14, /* raised once more ARG0 us later, for nothing; 10,000 */
 
 	/* commands */
-	BM_INJECT_HANG = 15, /* the queue does nothing more until it is stopped */
+	BM_INJECT_HANG = 15, /* the queue does nothing more, nor drains, until CTRL stops it */
 	BM_INJECT_HALT = 16, /* the queue halts, cause ARG0; 0x7f, which is none */
 	BM_INJECT_FATAL = 17, /* STATUS.FATAL, cause ARG0; BM_FATAL_INTERNAL */
 	BM_INJECT_ROGUE_READ = 18, /* COPY reads bus address ARG0 instead of its src */

@@ -167,7 +167,7 @@ void bm_inject_reg_write(BusmasterState *s, hwaddr reg, uint64_t value)
 static bool bm_inject_parse(BusmasterState *s, enum bm_inject mode,
                             const char *text, BmInjection *how, Error **errp)
 {
-    g_auto(GStrv) part = g_strsplit(text ?: "0", ":", 0);
+    g_auto(GStrv) part = g_strsplit(text, ":", 0);
     unsigned parts = g_strv_length(part);
     uint64_t count = BM_INJECT_ALWAYS, queue = BM_INJECT_ALL_QUEUES, arg = 0;
 
@@ -193,7 +193,7 @@ static bool bm_inject_parse(BusmasterState *s, enum bm_inject mode,
 static bool bm_inject_check(BusmasterState *s, enum bm_inject mode,
                             const char *text, BmInjection *how, Error **errp)
 {
-    if (text && !s->fault_injection) {
+    if (!s->fault_injection) {
         error_setg(errp, "property 'x-inject-%s' is '%s', must not be set "
                    "without 'x-fault-injection=on'", bm_inject_names[mode],
                    text);
@@ -208,7 +208,9 @@ bool bm_inject_check_properties(BusmasterState *s, Error **errp)
     unsigned mode;
 
     for (mode = 1; mode < BM_INJECT_END; mode++) {
-        if (!bm_inject_check(s, mode, s->inject_text[mode], &how, errp)) {
+        const char *text = s->inject_text[mode];
+
+        if (text && !bm_inject_check(s, mode, text, &how, errp)) {
             return false;
         }
     }
@@ -256,6 +258,8 @@ void bm_inject_class_init(ObjectClass *klass)
 
         object_class_property_add(klass, name, "string", bm_inject_get,
                                   bm_inject_set, NULL, (void *)mode);
+        object_class_property_set_description(klass, name,
+                                              "COUNT[:QUEUE[:ARG]]");
     }
 }
 
@@ -268,9 +272,14 @@ void bm_inject_reset(BusmasterState *s)
     memset(s->inject_arg, 0, sizeof(s->inject_arg));
     s->inject_count = 0;
     memset(s->injections, 0, sizeof(s->injections));
+    qatomic_set(&s->inject_armed, 0);
     for (mode = 1; mode < BM_INJECT_END; mode++) {
-        bm_inject_parse(s, mode, s->inject_text[mode], &how, &error_abort);
-        bm_inject_arm(s, mode, &how);
+        const char *text = s->inject_text[mode];
+
+        if (text) {
+            bm_inject_parse(s, mode, text, &how, &error_abort);
+            bm_inject_arm(s, mode, &how);
+        }
     }
 }
 

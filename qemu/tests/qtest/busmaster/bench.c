@@ -67,6 +67,14 @@ void bench_step(Bench *t, int64_t ns)
     qtest_clock_step(t->d->qts, ns);
 }
 
+void bench_flr(Bench *t)
+{
+    qpci_config_writew(t->d->pci, BM_EXP + PCI_EXP_DEVCTL,
+                       PCI_EXP_DEVCTL_BCR_FLR);
+    bm_map(t->d);
+    bm_msix_setup(t->d, 3);
+}
+
 /* Nothing is left of it. */
 void bench_down(Bench *t, enum bm_inject mode)
 {

@@ -34,6 +34,7 @@ void bench_nothing(Bench *t);
 void bench_copy(Bench *t, BmPlace *src, BmPlace *dst,
                 const struct bm_hw_sqe *sqe);
 void bench_step(Bench *t, int64_t ns);
+void bench_flr(Bench *t);
 void bench_down(Bench *t, enum bm_inject mode);
 
 #endif

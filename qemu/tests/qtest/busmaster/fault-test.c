@@ -379,16 +379,21 @@ static void test_iommu_nothing(const void *worker)
  * An IOMMU that maps 2 MiB at bus address 0 page by page: one page is missing,
  * one may be read only, and no register is behind any.
  */
-static void test_iommu_pages(const void *worker)
-{
-    BmDev *d = bm_start_machine("-device intel-iommu", worker,
-                                "queues=1,mem-size=1M");
-    uint64_t ram = QEMU_ALIGN_UP(d->next, 2 * MiB), tables = ram + 2 * MiB;
-    const uint64_t missing = 0x101000, read_only = 0x103000;
-    uint8_t *data = bm_random(8192);
-    struct bm_hw_sqe sqe;
-    unsigned i;
+#define MISSING         0x101000
+#define READ_ONLY       0x103000
+
+typedef struct Mapped {
+    BmDev *d;
     BmRing r;
+    uint64_t ram;           /* what is at bus address 0 */
+    uint64_t table;         /* an entry a page */
+} Mapped;
+
+static void mapped_up(Mapped *m, const void *worker, const char *props)
+{
+    BmDev *d = bm_start_machine("-device intel-iommu", worker, props);
+    uint64_t ram = QEMU_ALIGN_UP(d->next, 2 * MiB), tables = ram + 2 * MiB;
+    unsigned i;
 
     /* root, context, three levels (39 bits) */
     qtest_writeq(d->qts, tables, (tables + 0x1000) | 1);
@@ -401,54 +406,101 @@ static void test_iommu_pages(const void *worker)
         uint64_t iova = i * 0x1000;
 
         qtest_writeq(d->qts, tables + 0x4000 + i * 8, (ram + iova) |
-                     (iova == missing ? 0 : iova == read_only ? 1 : 3));
+                     (iova == MISSING ? 0 : iova == READ_ONLY ? 1 : 3));
     }
     vtd_enable(d, tables);
+    *m = (Mapped) { .d = d, .ram = ram, .table = tables + 0x4000 };
 
     /* The driver's side of the rings is RAM, the device's is a bus address. */
     bm_enable(d);
-    r = (BmRing) { .d = d, .order = 4, .sq = 0, .cq = 0x1000 };
-    bm_ring_enable(&r);
-    r.sq += ram;
-    r.cq += ram;
-    qtest_memset(d->qts, r.cq, 0, 4096);
+    m->r = (BmRing) { .d = d, .order = 4, .sq = 0, .cq = 0x1000 };
+    bm_ring_enable(&m->r);
+    m->r.sq += ram;
+    m->r.cq += ram;
+    qtest_memset(d->qts, m->r.cq, 0, 4096);
+}
+
+static void test_iommu_pages(const void *worker)
+{
+    uint8_t *data = bm_random(8192);
+    struct bm_hw_sqe sqe;
+    uint64_t ram;
+    BmRing *r;
+    BmDev *d;
+    Mapped m;
+
+    mapped_up(&m, worker, "queues=1,mem-size=1M");
+    d = m.d;
+    r = &m.r;
+    ram = m.ram;
 
     /* Bus addresses do count: 0x2000 is not in RAM at 0x2000. */
     qtest_memwrite(d->qts, ram + 0x100000, data, 4096);
-    qtest_memwrite(d->qts, ram + read_only, data + 4096, 4096);
+    qtest_memwrite(d->qts, ram + READ_ONLY, data + 4096, 4096);
     sqe = read_from(0x100000, 4096);
-    g_assert_cmphex(bm_exec(&r, &sqe), ==, BM_ST_SUCCESS);
-    check_refused(&r, read_from(0x100ff0, 32), BM_ST_DMA_READ_FAULT, missing);
-    check_refused(&r, write_to(missing + 8, 8), BM_ST_DMA_WRITE_FAULT,
-                  missing + 8);
-    sqe = read_from(read_only, 4096);
-    g_assert_cmphex(bm_exec(&r, &sqe), ==, BM_ST_SUCCESS);
-    check_refused(&r, write_to(read_only, 4096), BM_ST_DMA_WRITE_FAULT,
-                  read_only);
-    check_refused(&r, read_from(2 * MiB, 8), BM_ST_DMA_READ_FAULT, 2 * MiB);
+    g_assert_cmphex(bm_exec(r, &sqe), ==, BM_ST_SUCCESS);
+    check_refused(r, read_from(0x100ff0, 32), BM_ST_DMA_READ_FAULT, MISSING);
+    check_refused(r, write_to(MISSING + 8, 8), BM_ST_DMA_WRITE_FAULT,
+                  MISSING + 8);
+    sqe = read_from(READ_ONLY, 4096);
+    g_assert_cmphex(bm_exec(r, &sqe), ==, BM_ST_SUCCESS);
+    check_refused(r, write_to(READ_ONLY, 4096), BM_ST_DMA_WRITE_FAULT,
+                  READ_ONLY);
+    check_refused(r, read_from(2 * MiB, 8), BM_ST_DMA_READ_FAULT, 2 * MiB);
 
     /* The page table may point to registers; they are no memory still. */
-    qtest_writeq(d->qts, tables + 0x4000 + missing / 0x1000 * 8,
+    qtest_writeq(d->qts, m.table + MISSING / 0x1000 * 8,
                  d->regs | 3);
     qtest_writel(d->qts, VTD + VTD_GCMD, VTD_GCMD_TE | VTD_GCMD_SRTP);
-    check_refused(&r, write_to(missing + BM_REG_CTRL, 4),
-                  BM_ST_DMA_WRITE_FAULT, missing + BM_REG_CTRL);
+    check_refused(r, write_to(MISSING + BM_REG_CTRL, 4),
+                  BM_ST_DMA_WRITE_FAULT, MISSING + BM_REG_CTRL);
 
     /* Shadow doorbells that can be read, but not be written. */
-    bm_ring_write(&r, BM_QREG_CTL, 0);
-    bm_ring_wait_state(&r, BM_QSTATE_DISABLED);
-    qtest_memset(d->qts, ram + read_only, 0, sizeof(struct bm_hw_shadow));
-    qtest_memset(d->qts, r.cq, 0, 4096);
-    bm_ring_write(&r, BM_QREG_SHADOW, read_only);
-    bm_ring_write(&r, BM_QREG_CTL, BM_QCTL_ENABLE);
-    qtest_writel(d->qts, ram + read_only, 1);
-    bm_ring_write(&r, BM_QREG_SQ_TAIL, 1);
-    bm_assert_halted(&r, BM_HALT_SHADOW_FAULT);
-    g_assert_cmphex(bm_read(d, BM_REG_FAULT_ADDR), ==, read_only +
+    bm_ring_write(r, BM_QREG_CTL, 0);
+    bm_ring_wait_state(r, BM_QSTATE_DISABLED);
+    qtest_memset(d->qts, ram + READ_ONLY, 0, sizeof(struct bm_hw_shadow));
+    qtest_memset(d->qts, r->cq, 0, 4096);
+    bm_ring_write(r, BM_QREG_SHADOW, READ_ONLY);
+    bm_ring_write(r, BM_QREG_CTL, BM_QCTL_ENABLE);
+    qtest_writel(d->qts, ram + READ_ONLY, 1);
+    bm_ring_write(r, BM_QREG_SQ_TAIL, 1);
+    bm_assert_halted(r, BM_HALT_SHADOW_FAULT);
+    g_assert_cmphex(bm_read(d, BM_REG_FAULT_ADDR), ==, READ_ONLY +
                     offsetof(struct bm_hw_shadow, sq_event));
     g_assert_cmphex(bm_read(d, BM_REG_FAULT_INFO) & BM_FAULT_WRITE, !=, 0);
     g_free(data);
     bm_end(d);
+}
+
+/* What a rogue can reach is what is mapped. */
+static void test_iommu_rogue(const void *worker)
+{
+    struct bm_hw_seg seg = {
+        .addr = cpu_to_le64(0x2000), .length = cpu_to_le32(64),
+    }, after;
+    struct bm_hw_sqe sqe = read_from(0x2000, 64);
+    BmRing *r;
+    Mapped m;
+
+    mapped_up(&m, worker, "queues=1,mem-size=1M,x-fault-injection=true");
+    r = &m.r;
+    bm_arm(m.d, BM_INJECT_ROGUE_READ, 1, BM_INJECT_ALL_QUEUES, MISSING + 8);
+    check_refused(r, sqe, BM_ST_DMA_READ_FAULT, MISSING + 8);
+    bm_arm(m.d, BM_INJECT_ROGUE_WRITE, 1, BM_INJECT_ALL_QUEUES, READ_ONLY + 8);
+    check_refused(r, sqe, BM_ST_DMA_WRITE_FAULT, READ_ONLY + 8);
+    g_assert_cmphex(bm_exec(r, &sqe), ==, BM_ST_SUCCESS);
+
+    /* A list that is not for the device to write stays as it is. */
+    qtest_memwrite(m.d->qts, m.ram + READ_ONLY, &seg, sizeof(seg));
+    sqe.src = bm_sgl(READ_ONLY, 1);
+    bm_arm(m.d, BM_INJECT_SGL_CHANGE, 1, BM_INJECT_ALL_QUEUES, 0);
+    g_assert_cmphex(bm_exec(r, &sqe), ==, BM_ST_SUCCESS);
+    bm_assert_armed(m.d, BM_INJECT_SGL_CHANGE, 1, 0);
+    g_assert_cmphex(bm_read(m.d, BM_REG_FAULT_ADDR), ==, READ_ONLY);
+    g_assert_cmphex(bm_read(m.d, BM_REG_FAULT_INFO) & BM_FAULT_WRITE, !=, 0);
+    qtest_memread(m.d->qts, m.ram + READ_ONLY, &after, sizeof(after));
+    g_assert_cmpmem(&after, sizeof(after), &seg, sizeof(seg));
+    bm_end(m.d);
 }
 
 static void check_counters(BmDev *d, uint64_t mrd_tlps, uint64_t mrd_bytes,
@@ -529,5 +581,6 @@ void bm_add_fault_tests(void)
     bm_add_both("fault/halts", test_halts);
     bm_add_both("fault/iommu-nothing", test_iommu_nothing);
     bm_add_both("fault/iommu-pages", test_iommu_pages);
+    bm_add_both("fault/iommu-rogue", test_iommu_rogue);
     bm_add_both("fault/counters", test_counters);
 }

@@ -142,14 +142,6 @@ static void test_queues(const void *worker)
     bench_down(&t, mode);
 }
 
-static void flr(Bench *t)
-{
-    qpci_config_writew(t->d->pci, BM_EXP + PCI_EXP_DEVCTL,
-                       PCI_EXP_DEVCTL_BCR_FLR);
-    bm_map(t->d);
-    bm_msix_setup(t->d, 3);
-}
-
 /* CTRL.RESET resets the device, not the bench that it is on. */
 static void test_resets(const void *worker)
 {
@@ -173,7 +165,7 @@ static void test_resets(const void *worker)
             qtest_qmp_assert_success(t.d->qts, "{'execute': 'system_reset'}");
             qtest_qmp_eventwait(t.d->qts, "RESET");
         }
-        flr(&t);
+        bench_flr(&t);
         bm_assert_armed(t.d, mode, 0, 0);
         g_assert_cmphex(bm_read(t.d, BM_REG_INJECT_ARG0), ==, 0);
         g_assert_cmphex(bm_read(t.d, BM_REG_INJECT_COUNT), ==, 0);
@@ -228,7 +220,7 @@ static void test_properties(const void *worker)
     /* Whatever is armed by registers meanwhile. */
     bm_arm(t.d, mode, 9, ALL, 0);
     bm_arm(t.d, BM_INJECT_INFO, 9, ALL, 0);
-    flr(&t);
+    bench_flr(&t);
     bm_assert_armed(t.d, mode, 0, 2);
     bm_assert_armed(t.d, BM_INJECT_INFO, 0, 0);
     bm_assert_armed(t.d, BM_INJECT_HANG, 0, ALWAYS);
@@ -243,7 +235,7 @@ static void test_properties(const void *worker)
     bench_again(&t);
     g_assert_true(is_hit(&t.r));
     g_assert_cmphex(t.r.cqe.status, ==, 0x45);
-    flr(&t);
+    bench_flr(&t);
     bm_assert_armed(t.d, mode, 0, 1);
     for (i = 1; i < BM_INJECT_END; i++) {
         g_autofree char *name = g_strdup_printf("x-inject-%s", names[i]);

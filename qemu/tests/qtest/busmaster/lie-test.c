@@ -300,7 +300,16 @@ static void test_delay(const void *worker)
     bench_nothing(&t);
     bm_assert_armed(t.d, BM_INJECT_CQE_DELAY, 3, 0);
 
-    /* All slots are held back: no more is fetched until they are free. */
+    /* What cannot be counted in microseconds is very late, not early. */
+    bench_again(&t);
+    bm_arm(t.d, BM_INJECT_CQE_DELAY, 1, ALL, UINT64_MAX);
+    bench_submit(&t, 6);
+    bench_nothing(&t);
+    bench_step(&t, 1000000 * US);
+    bench_nothing(&t);
+    bench_again(&t);
+
+    /* As many as a ring takes, at one time. */
     bm_arm(t.d, BM_INJECT_CQE_DELAY, 15, ALL, 1000);
     for (i = 0; i < 15; i++) {
         bench_push(&t, i);
@@ -342,6 +351,7 @@ static void test_tear(const void *worker)
     const uint32_t crc = bm_crc32c(0, (const uint8_t *)"\0\0\0\0", 4);
     struct bm_hw_sqe sqe = bm_cmd(BM_OP_CRC32C, TAG, 4, bm_local(0),
                                   bm_none());
+    uint64_t written;
     Bench t;
 
     bench_up(&t, worker);
@@ -354,8 +364,10 @@ static void test_tear(const void *worker)
     bench_step(&t, 999 * US);
     bm_settle(t.d);
     check_entry(&t, 0, 0, 0, 0, BM_CQE_PHASE);
+    written = bm_read(t.d, BM_REG_MWR_BYTES);
     bench_step(&t, 1 * US);
     bm_settle(t.d);
+    g_assert_cmpuint(bm_read(t.d, BM_REG_MWR_BYTES), ==, written + 12);
     /* What is not fetched yet is as it is at that time. */
     check_entry(&t, 0, crc, 2, TAG, BM_CQE_PHASE);
     bm_assert_armed(t.d, BM_INJECT_CQE_TEAR, 1, 0);
@@ -451,6 +463,8 @@ static void test_irq_spurious(const void *worker)
     bm_msix_wait(t.d, BM_VECTOR_QUEUE(BENCH_QUEUE));
     bench_again(&t);
     bench_step(&t, 10000 * US);
+    bench_submit(&t, 4);
+    bench_expect(&t, 4);
     check_messages(&t, 6);
     bm_assert_armed(t.d, BM_INJECT_IRQ_SPURIOUS, 4, 0);
     bench_down(&t, BM_INJECT_IRQ_SPURIOUS);

@@ -120,11 +120,8 @@ static void test_fatal(const void *worker)
     bm_arm(t.d, BM_INJECT_FATAL, 1, ALL, 0x42);
     bench_submit(&t, 1);
     check_fatal(&t, 0x42);
-    qpci_config_writew(t.d->pci, BM_EXP + PCI_EXP_DEVCTL,
-                       PCI_EXP_DEVCTL_BCR_FLR);
-    bm_map(t.d);
+    bench_flr(&t);
     g_assert_cmphex(bm_read(t.d, BM_REG_STATUS), ==, 0);
-    bm_msix_setup(t.d, 3);
     bench_down(&t, BM_INJECT_FATAL);
 }
 
@@ -155,11 +152,8 @@ static void test_reset_ignore(const void *worker)
     bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
     g_assert_cmphex(bm_read(t.d, BM_REG_CTRL), ==,
                     BM_CTRL_RESET | BM_CTRL_ENABLE);
-    qpci_config_writew(t.d->pci, BM_EXP + PCI_EXP_DEVCTL,
-                       PCI_EXP_DEVCTL_BCR_FLR);
-    bm_map(t.d);
+    bench_flr(&t);
     g_assert_cmphex(bm_read(t.d, BM_REG_CTRL), ==, 0);
-    bm_msix_setup(t.d, 3);
     bench_down(&t, BM_INJECT_RESET_IGNORE);
 }
 
@@ -408,6 +402,73 @@ static void test_event_lost(const void *worker)
     bench_down(&t, BM_INJECT_EVENT_LOST);
 }
 
+/* Any mode, any count but always, which nothing would follow. */
+static void arm_any(Bench *t)
+{
+    static const uint64_t args[] = { 0, 1, 20, 1 * MiB, BM_NOWHERE, -1ull };
+
+    bm_arm(t->d, g_test_rand_int_range(1, BM_INJECT_END),
+           g_test_rand_int_range(0, 4),
+           g_test_rand_int_range(0, 2) ? ALL : BENCH_QUEUE,
+           args[g_test_rand_int_range(0, ARRAY_SIZE(args))]);
+}
+
+static void do_anything(Bench *t, const struct bm_hw_sqe *sqe)
+{
+    switch (g_test_rand_int_range(0, 12)) {
+    case 0:
+        qtest_clock_step(t->d->qts, g_test_rand_int_range(1, 200) * US);
+        break;
+    case 1:
+        bm_ack_at(&t->r, t->r.tail, ARM);
+        break;
+    case 2:
+        bm_ring_write(&t->r, BM_QREG_ABORT, TAG);
+        break;
+    case 3:
+        bm_ring_write(&t->r, BM_QREG_CTL, 0);
+        break;
+    case 4:
+        bm_write(t->d, BM_REG_CTRL, g_test_rand_int_range(0, 3));
+        break;
+    case 5:
+    case 6:
+        bm_write(t->d, BM_REG_CTRL, BM_CTRL_ENABLE);
+        bm_ring_enable(&t->r);
+        break;
+    case 7:
+    case 8:
+        arm_any(t);
+        break;
+    default:
+        bm_submit(&t->r, sqe);
+    }
+    bm_read(t->d, BM_REG_ID);
+}
+
+/* All that can be wrong, together and in any state: QEMU is none the worse. */
+static void test_all(const void *worker)
+{
+    struct bm_hw_sqe sqe;
+    BmPlace src, dst;
+    unsigned i;
+    Bench t;
+
+    bench_up(&t, worker);
+    bm_place(&src, t.d, BM_SPACE_HOST_SGL, BENCH_LEN);
+    bm_place(&dst, t.d, BM_SPACE_HOST, BENCH_LEN);
+    for (i = 0; i < 2000; i++) {
+        sqe = bm_cmd(BM_OP_COPY, TAG, BENCH_LEN, src.ptr, dst.ptr);
+        sqe.flags = g_test_rand_int_range(0, 4);
+        do_anything(&t, &sqe);
+    }
+    bench_flr(&t);
+    for (i = 1; i < BM_INJECT_END; i++) {
+        bm_assert_armed(t.d, i, 0, 0);
+    }
+    bench_down(&t, BM_INJECT_HANG);
+}
+
 void bm_add_misbehave_tests(void)
 {
     bm_add_both("misbehave/hang", test_hang);
@@ -422,4 +483,5 @@ void bm_add_misbehave_tests(void)
     bm_add("misbehave/reads-zeros", test_reads_zeros);
     bm_add("misbehave/reset-ignore", test_reset_ignore);
     bm_add("misbehave/enable-ignore", test_enable_ignore);
+    bm_add_all("misbehave/all-at-once", test_all);
 }
