@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Anything that a program may do to the device file, by one thread and by four, with little
+# memory, few requests and faults in allocations; then the device still works, and nothing stays.
+. /bm/guest/lib.sh
+. /bm/guest/steps.sh
+
+calls=${BM_fuzz:-6000} # with one thread, and the same with four
+seed=${BM_seed:-$(date +%s)}
+
+# Caches whose failure ends a check of the kernel's and not the call are spared: these are the
+# debugging aids' own. What fails is not shown: it is asked for.
+fail_allocations() {
+	for slab in /sys/kernel/slab/kmalloc-* /sys/kernel/slab/vm_area_struct /sys/kernel/slab/filp; do
+		[ ! -e "$slab/failslab" ] || echo 1 >"$slab/failslab" || return 1
+	done
+	echo Y >$debug/failslab/cache-filter && echo N >$debug/failslab/ignore-gfp-wait &&
+		echo N >$debug/fail_page_alloc/ignore-gfp-wait || return 1
+	for faults in failslab fail_page_alloc fail_usercopy fail_futex; do
+		[ ! -d $debug/$faults ] || echo 0 >$debug/$faults/verbose || return 1
+	done
+}
+
+# Some huge pages, fewer than are asked for
+huge_pages() {
+	echo 8 >/proc/sys/vm/nr_hugepages
+	[ "$(cat /proc/sys/vm/nr_hugepages)" -gt 0 ]
+}
+
+# Completions that come late leave requests in flight, and few requests are soon all in flight.
+moderated() {
+	echo 200 >/sys/class/busmaster/busmaster0/coalesce/usecs &&
+		echo 8 >/sys/class/busmaster/busmaster0/coalesce/frames
+}
+
+before_load
+check "the module loads" load queue_depth=16 poll_queues=1
+check "allocations can be made to fail" fail_allocations
+check "there are huge pages" huge_pages
+check "completions are moderated" moderated
+# Who reads into the same bytes twice at once has himself to blame: DMA-API debug says so, each
+# time, and it is harmless where caches are coherent. No other of its messages is allowed.
+echo 1 >$debug/dma-api/all_errors
+klog_allow "DMA-API: .*(cacheline tracking EEXIST|exceeded .* overlapping|Mapped at)" "reads that overlap"
+klog_allow "WARNING: .*(add_dma_entry|active_cacheline)|RIP: 0010:(add_dma_entry|active_cacheline)" "the same"
+klog_allow "Call Trace:|RIP: 0033:" "the kernel's own allocations may tell where they failed; a splat has another line"
+run "fuzz, 1 thread" fuzz -s "$seed" -n "$calls" -p 1
+run "fuzz, 4 threads" fuzz -s "$seed" -n "$calls" -p 4
+klog_end
+overlaps=$(number $debug/dma-api/error_count)
+check "no command was not answered in time" same timeouts "$(attribute errors/timeouts)" 0
+run "verify after all that" verify -n 1000 -p 2
+after_unload
