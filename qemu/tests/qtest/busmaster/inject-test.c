@@ -68,6 +68,11 @@ static void test_registers(const void *worker)
     /* Nothing of queues that are not there ever happens; it may be armed. */
     bm_arm(d, BM_INJECT_STATUS, 7, 200, 0);
     bm_assert_armed(d, BM_INJECT_STATUS, 0, 7);
+    /* Reserved bits are ignored. */
+    bm_write(d, BM_REG_INJECT_ARM, 0xffffffff0000ff00 | BM_INJECT_INFO);
+    bm_assert_armed(d, BM_INJECT_INFO, 0, 7);
+    bm_write(d, BM_REG_INJECT_ARM, 0xffffff00 | BM_INJECT_PHASE);
+    bm_assert_armed(d, BM_INJECT_PHASE, 0, 7);
     bm_end(d);
 }
 
