@@ -5,6 +5,7 @@
 . /bm/guest/steps.sh
 
 calls=${BM_fuzz:-6000} # with one thread, and the same with four
+seconds=${BM_fuzz_seconds:-30} # for each of the two at most
 seed=${BM_seed:-$(date +%s)}
 
 # Caches whose failure ends a check of the kernel's and not the call are spared: these are the
@@ -43,8 +44,8 @@ echo 1 >$debug/dma-api/all_errors
 klog_allow "DMA-API: .*(cacheline tracking EEXIST|exceeded .* overlapping|Mapped at)" "reads that overlap"
 klog_allow "WARNING: .*(add_dma_entry|active_cacheline)|RIP: 0010:(add_dma_entry|active_cacheline)" "the same"
 klog_allow "Call Trace:|RIP: 0033:" "the kernel's own allocations may tell where they failed; a splat has another line"
-run "fuzz, 1 thread" fuzz -s "$seed" -n "$calls" -p 1
-run "fuzz, 4 threads" fuzz -s "$seed" -n "$calls" -p 4
+run "fuzz, 1 thread" fuzz -s "$seed" -n "$calls" -t "$seconds" -p 1
+run "fuzz, 4 threads" fuzz -s "$seed" -n "$calls" -t "$seconds" -p 4
 klog_end
 overlaps=$(number $debug/dma-api/error_count)
 check "no command was not answered in time" same timeouts "$(attribute errors/timeouts)" 0
