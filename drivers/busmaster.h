@@ -89,7 +89,7 @@ struct bm_sync;
  * @BM_ERR_HEAD: its submission head went back, or beyond what was submitted
  * @BM_ERR_STATUS: its status does not exist, or not for that operation
  * @BM_ERR_INFO: its info is out of the status's bounds
- * @BM_ERR_TIMEOUT: commands were not answered in time; a queue, not a command, is counted
+ * @BM_ERR_TIMEOUT: commands of a queue were not answered in time
  * @BM_ERR_LOST_IRQ: the watchdog found completions that no interrupt had told of
  * @BM_ERR_SPURIOUS_IRQ: a queue interrupted for nothing
  * @BM_ERR_HALT: a queue halted
@@ -517,6 +517,7 @@ void bm_queue_free(struct bm_queue *q);
 int bm_queue_start(struct bm_queue *q);
 bool bm_queue_fence(struct bm_queue *q);
 unsigned int bm_queue_reap(struct bm_queue *q, unsigned int budget);
+void bm_queue_lost_irq(struct bm_queue *q);
 unsigned int bm_queue_drain(struct bm_queue *q);
 unsigned int bm_queue_fail_all(struct bm_queue *q, int error);
 bool bm_queue_overdue(struct bm_queue *q, bool *busy);

@@ -354,6 +354,20 @@ static unsigned int bm_queue_budget(const struct bm_queue *q)
 }
 
 /**
+ * bm_queue_lost_irq() - completions were taken for which the vector should have been raised
+ * @q: queue that interrupts
+ */
+void bm_queue_lost_irq(struct bm_queue *q)
+{
+	unsigned long flags;
+
+	bm_count(q->bm, BM_ERR_LOST_IRQ);
+	spin_lock_irqsave(&q->lock, flags);
+	q->due = false;
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+/**
  * bm_queue_drain() - take completions until there are no more
  * @q: queue
  *

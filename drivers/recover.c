@@ -130,7 +130,10 @@ static unsigned long bm_watch_period(void)
 	return max(1ul, msecs_to_jiffies(bm_param_timeout_ms) / 4);
 }
 
-/* Commands of a queue are past their deadline: only the interrupt may have been lost. */
+/*
+ * Commands of a queue are past their deadline: only the interrupt may have been lost. If it
+ * is more, the queue is fenced, and so counted once.
+ */
 static void bm_recover_overdue(struct bm_queue *q)
 {
 	unsigned int n = bm_queue_drain(q);
@@ -141,11 +144,11 @@ static void bm_recover_overdue(struct bm_queue *q)
 		dev_warn_ratelimited(&bm->dev, "queue %u: nobody has polled for %u completions\n",
 				     q->id, n);
 	} else if (n) {
-		bm_count(bm, BM_ERR_LOST_IRQ);
+		bm_queue_lost_irq(q);
 		dev_warn_ratelimited(&bm->dev, "queue %u: %u completions without an interrupt\n",
 				     q->id, n);
 	}
-	if (!bm_queue_overdue(q, &busy))
+	if (!bm_queue_overdue(q, &busy) || !bm_queue_fence(q))
 		return;
 	bm_count(bm, BM_ERR_TIMEOUT);
 	bm_recover_reset(bm, "a command was not answered in time");

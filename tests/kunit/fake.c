@@ -23,6 +23,7 @@ unsigned int bm_param_timeout_ms;
 bool bm_param_shadow = true;
 
 struct pid *fake_killed;
+struct fake_bus fake_bus;
 
 static struct fake *fake_of(struct bm_dev *bm)
 {
@@ -52,6 +53,14 @@ void fake_poke32(struct fake *fake, u32 reg, u32 val)
 void fake_poke64(struct fake *fake, u32 reg, u64 val)
 {
 	writeq(val, fake->bm.regs + reg);
+}
+
+/* What hw.c calls for readq(): now and then nobody answers. */
+u64 fake_readq(const void __iomem *addr)
+{
+	unsigned int number = fake_bus.reads++;
+
+	return number - fake_bus.first < fake_bus.lost ? U64_MAX : readq(addr);
 }
 
 /* A register of a queue's page. */
@@ -121,16 +130,18 @@ void bm_exit(struct bm_dev *bm, int idx)
 int bm_start(struct bm_dev *bm)
 {
 	struct fake *fake = fake_of(bm);
+	struct bm_report report;
 	unsigned int i;
 	int err;
 
 	lockdep_assert_held(&bm->state_lock);
 	fake->starts++;
-	if (fake->start_error) {
-		bm_recover_give_up(bm, fake->start_error);
+	err = fake->start_error ?: bm_hw_report(bm, &report);
+	if (err) {
+		bm_recover_give_up(bm, err);
 		WRITE_ONCE(bm->state, BM_DEAD);
 		bm_dmaengine_kick(bm);
-		return fake->start_error;
+		return err;
 	}
 	for (i = 0; i < bm_total_queues(bm); i++) {
 		fake_queue_reset(&bm->queues[i]);
@@ -282,6 +293,7 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 	fake_pdev(&fake->pdev);
 	fake->test = test;
 	fake_killed = NULL;
+	fake_bus = (struct fake_bus){};
 
 	bm = &fake->bm;
 	bm->pdev = &fake->pdev;

@@ -105,7 +105,21 @@ struct fake {
 	unsigned int restores;
 };
 
-/* Who was sent SIGBUS last, since there is a device. */
+/**
+ * struct fake_bus - which of the driver's reads nobody answers; since there is a device
+ * @reads: so many there were
+ * @first: of those that are lost
+ * @lost: so many from there on
+ */
+struct fake_bus {
+	unsigned int reads;
+	unsigned int first;
+	unsigned int lost;
+};
+
+extern struct fake_bus fake_bus;
+
+/* Who was sent SIGBUS last, likewise. */
 extern struct pid *fake_killed;
 
 /* A device: probed, and stopped; or started, too. Both end with the test. */
@@ -134,6 +148,7 @@ void fake_answer(struct bm_queue *q, u16 tag, enum bm_status status, u64 info);
 unsigned int fake_serve(struct bm_queue *q);
 
 /* What the driver calls instead of the functions without fake_ */
+u64 fake_readq(const void __iomem *addr);
 bool fake_cq_pop(struct bm_cq *cq, struct bm_completion *c);
 bool fake_cq_dry(const struct bm_cq *cq);
 int fake_dma_map_sgtable(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir,

@@ -270,6 +270,95 @@ static void registers_read_as_they_are(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bm_hw_halt_cause(&fake->bm.queues[1]), BM_HALT_SQ_FAULT);
 }
 
+static int read_reset(struct fake *fake)
+{
+	fake_expect_reset(fake, reset_ends);
+	return bm_hw_reset(&fake->bm);
+}
+
+static int read_enable(struct fake *fake)
+{
+	return bm_hw_enable(&fake->bm);
+}
+
+static int read_queue_enable(struct fake *fake)
+{
+	fake_queue_reset(&fake->bm.queues[0]);
+	return bm_hw_queue_enable(&fake->bm.queues[0]);
+}
+
+static int read_report(struct fake *fake)
+{
+	struct bm_report report;
+	int err = bm_hw_report(&fake->bm, &report);
+
+	if (!err && (report.status != BM_STATUS_READY || report.halted || report.fault_info ||
+		     report.fault_addr))
+		return -EBADE;
+	return err;
+}
+
+static int read_counter(struct fake *fake)
+{
+	u64 val;
+
+	return bm_hw_counter(&fake->bm, BM_REG_MRD_TLPS, &val) ?: val ? -EBADE : 0;
+}
+
+static int read_halt_cause(struct fake *fake)
+{
+	fake_queue_reset(&fake->bm.queues[0]);
+	return bm_hw_halt_cause(&fake->bm.queues[0]);
+}
+
+struct read_param {
+	const char *name;
+	int (*read)(struct fake *fake);
+	bool zeros; /* are no value that it may have */
+};
+
+static const struct read_param read_params[] = {
+	{ "reset", read_reset, true },
+	{ "enable", read_enable, true },
+	{ "queue enable", read_queue_enable, true },
+	{ "report", read_report, true },
+	{ "counter", read_counter, false },
+	{ "halt cause", read_halt_cause, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(read, read_params, name);
+
+/* Whichever it is, that of the ID among them. */
+static void read_that_is_lost_costs_nothing(struct kunit *test)
+{
+	const struct read_param *param = test->param_value;
+	struct fake *fake = fake_create(test, 1, 1);
+	unsigned int first;
+
+	for (first = 0; first < 8; first++) {
+		fake_bus = (struct fake_bus){ .first = first, .lost = 1 };
+		KUNIT_EXPECT_EQ(test, param->read(fake), 0);
+	}
+}
+
+static void device_that_reads_as_ones_is_gone(struct kunit *test)
+{
+	const struct read_param *param = test->param_value;
+	struct fake *fake = fake_create(test, 1, 1);
+
+	fake_bus = (struct fake_bus){ .lost = UINT_MAX };
+	KUNIT_EXPECT_EQ(test, param->read(fake), -ENODEV);
+}
+
+static void device_that_reads_as_zeros_is_gone(struct kunit *test)
+{
+	const struct read_param *param = test->param_value;
+	struct fake *fake = fake_create(test, 1, 1);
+
+	memset(fake->ram, 0, fake->bm.regs_len);
+	KUNIT_EXPECT_EQ(test, param->read(fake), param->zeros ? -ENODEV : 0);
+}
+
 static struct kunit_case hw_cases[] = {
 	KUNIT_CASE(identify_takes_what_the_device_states),
 	KUNIT_CASE_PARAM(identify_judges, identify_gen_params),
@@ -282,6 +371,9 @@ static struct kunit_case hw_cases[] = {
 	KUNIT_CASE(doorbells_hold_tail_and_head),
 	KUNIT_CASE(doorbells_of_other_queues_stay),
 	KUNIT_CASE(registers_read_as_they_are),
+	KUNIT_CASE_PARAM(read_that_is_lost_costs_nothing, read_gen_params),
+	KUNIT_CASE_PARAM(device_that_reads_as_ones_is_gone, read_gen_params),
+	KUNIT_CASE_PARAM(device_that_reads_as_zeros_is_gone, read_gen_params),
 	{}
 };
 

@@ -199,6 +199,7 @@ static void watchdog_looks_at_polled_queues(struct kunit *test)
 	answered->deadline = jiffies - 1;
 	flush_delayed_work(&fake->bm.watchdog);
 	KUNIT_EXPECT_EQ(test, fake_done_count(answered), 1);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_LOST_IRQ), 0);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 
 	silent = poll_submit(fake);

@@ -97,8 +97,41 @@ static void watchdog_finds_a_missed_interrupt(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, 0);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_LOST_IRQ), 1);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 0);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+}
+
+/* Others are answered, and nobody is told of it; but this one never is. */
+static void lost_interrupts_do_not_hide_a_lost_command(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *lost = fake_submit(fake), *other = fake_submit(fake);
+	struct bm_queue *q = lost->queue;
+
+	fake_fetch_tag(q);
+	fake_answer(q, fake_fetch_tag(q), BM_ST_SUCCESS, 0);
+	let_deadline_pass(lost);
+	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_EQ(test, fake_done_count(other), 1);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_LOST_IRQ), 1);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, lost->error, -EIO);
+}
+
+/* Until the reset has come it is the same time-out, however often it is noticed. */
+static void timeout_is_counted_once(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *late = fake_submit(fake);
+
+	let_deadline_pass(late);
+	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, fake->stops, 1);
 }
 
 static void watchdog_resets_a_silent_device(struct kunit *test)
@@ -179,16 +212,23 @@ static void waiting_for_a_silent_device_ends_by_itself(struct kunit *test)
 struct event_param {
 	const char *name;
 	u64 halted;
-	u32 status;
+	u64 status;
 	bool reset;
+	unsigned int halts;
+	unsigned int fatals;
 };
 
+/* Two queues there are, and whatever the rest says must do no harm. */
 static const struct event_param event_params[] = {
-	{ "nothing", 0, BM_STATUS_READY, false },
-	{ "first queue halted", 1, BM_STATUS_READY, true },
-	{ "queue that we do not use halted", 1ull << 63, BM_STATUS_READY, true },
-	{ "fatal", 0, BM_STATUS_FATAL | BM_FATAL_INTERNAL << 8, true },
-	{ "device gone", U64_MAX, ~0, true },
+	{ "nothing", 0, BM_STATUS_READY },
+	{ "first queue halted", 1, BM_STATUS_READY, true, 1 },
+	{ "both queues halted", 3, BM_STATUS_READY, true, 2 },
+	{ "queue that we do not use halted", 1ull << 63, BM_STATUS_READY, true, 1 },
+	{ "all queues that there may be halted", U64_MAX, BM_STATUS_READY, true, 3 },
+	{ "fatal", 0, BM_STATUS_FATAL | BM_FATAL_INTERNAL << 8, true, 0, 1 },
+	{ "fatal, for no known cause", 0, BM_STATUS_FATAL | 0xff00, true, 0, 1 },
+	{ "status of ones", 0, U64_MAX, true, 0, 1 },
+	{ "reserved bits of the status", 0, ~(u64)BM_STATUS_FATAL },
 };
 
 KUNIT_ARRAY_PARAM_DESC(event, event_params, name);
@@ -200,10 +240,160 @@ static void event_leads_to_a_reset(struct kunit *test)
 	struct bm_request *rq = fake_submit(fake);
 
 	fake_poke64(fake, BM_REG_HALTED, param->halted);
-	fake_poke32(fake, BM_REG_STATUS, param->status);
+	fake_poke64(fake, BM_REG_STATUS, param->status);
+	fake_poke64(fake, BM_REG_FAULT_INFO, U64_MAX);
+	fake_poke64(fake, BM_REG_FAULT_ADDR, U64_MAX);
 	KUNIT_EXPECT_EQ(test, bm_event_irq(0, &fake->bm), IRQ_HANDLED);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_HALT), param->halts);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_FATAL), param->fatals);
 	KUNIT_EXPECT_EQ(test, fake_reset_requested(fake), param->reset);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), param->reset);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_GONE), 0);
+}
+
+/* By its event interrupt, again, and by the watchdog: it is one error, and one reset. */
+static void halt_is_counted_once(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 2, DEPTH);
+	struct bm_request *rq = fake_submit(fake), *other = fake_request(fake);
+
+	fake_poke64(fake, BM_REG_HALTED, BIT(rq->queue->id));
+	fake_poke32(fake, BM_QUEUE_PAGE(rq->queue->id) + BM_QREG_STATE, 0xffff);
+	bm_event_irq(0, &fake->bm);
+	bm_event_irq(0, &fake->bm);
+	run_watchdog(fake);
+	KUNIT_EXPECT_EQ(test, bm_request_submit(other), -EIO);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_HALT), 1);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, fake->stops, 1);
+	bm_request_put(other);
+}
+
+static void fatal_is_counted_once(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 2, DEPTH);
+
+	fake_submit(fake);
+	fake_poke32(fake, BM_REG_STATUS, BM_STATUS_FATAL);
+	bm_event_irq(0, &fake->bm);
+	bm_event_irq(0, &fake->bm);
+	run_watchdog(fake);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_FATAL), 1);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, fake->stops, 1);
+}
+
+static void by_event(struct fake *fake)
+{
+	bm_event_irq(0, &fake->bm);
+}
+
+static void by_watchdog(struct fake *fake)
+{
+	run_watchdog(fake);
+}
+
+struct gone_param {
+	const char *name;
+	void (*notice)(struct fake *fake);
+	bool zeros;
+};
+
+static const struct gone_param gone_params[] = {
+	{ "ones, by its event", by_event, false },
+	{ "ones, by the watchdog", by_watchdog, false },
+	{ "zeros, by its event", by_event, true },
+	{ "zeros, by the watchdog", by_watchdog, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(gone, gone_params, name);
+
+static void gone_is_for_good(struct kunit *test)
+{
+	const struct gone_param *param = test->param_value;
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq = fake_submit(fake);
+
+	if (param->zeros)
+		memset(fake->ram, 0, BM_PAGE_SIZE);
+	else
+		fake_bus = (struct fake_bus){ .lost = UINT_MAX };
+	param->notice(fake);
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
+	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
+	KUNIT_EXPECT_EQ(test, fake->bm.state, BM_DEAD);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, true)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_GONE), 1);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_HALT), 0);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_FATAL), 0);
+
+	param->notice(fake);
+	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_GONE), 1);
+}
+
+/* A read that is lost, whichever it is, is no reason for anything. */
+static void read_that_is_lost_is_not_the_end(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq = fake_submit(fake);
+	unsigned int first;
+
+	for (first = 0; first < 6; first++) {
+		fake_bus = (struct fake_bus){ .first = first, .lost = 1 };
+		bm_event_irq(0, &fake->bm);
+		KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+		fake_bus = (struct fake_bus){ .first = first, .lost = 1 };
+		run_watchdog(fake);
+		KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+	}
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
+	KUNIT_EXPECT_EQ(test, fake->bm.state, BM_RUNNING);
+}
+
+static void heed(struct fake *fake)
+{
+	fake_poke32(fake, BM_REG_CTRL, 0);
+}
+
+static void vanish(struct fake *fake)
+{
+	fake_bus = (struct fake_bus){ .lost = UINT_MAX };
+}
+
+struct ladder_param {
+	const char *name;
+	void (*on_reset)(struct fake *fake); /* NULL: it does not heed it */
+	int flr_error;
+	int error;
+	unsigned int flrs;
+};
+
+static const struct ladder_param ladder_params[] = {
+	{ "a reset is heeded", heed, 0, 0, 0 },
+	{ "a function-level reset is", NULL, 0, 0, 1 },
+	{ "neither is", NULL, -ENOTTY, -ENOTTY, 1 },
+	{ "nobody is there", vanish, 0, -ENODEV, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(ladder, ladder_params, name);
+
+static void silence_by_whatever_is_heeded(struct kunit *test)
+{
+	const struct ladder_param *param = test->param_value;
+	struct fake *fake = fake_create(test, 1, DEPTH);
+
+	if (param->on_reset)
+		fake_expect_reset(fake, param->on_reset);
+	fake->flr_error = param->flr_error;
+	mutex_lock(&fake->bm.state_lock);
+	KUNIT_EXPECT_EQ(test, bm_recover_silence(&fake->bm), param->error);
+	mutex_unlock(&fake->bm.state_lock);
+	KUNIT_EXPECT_EQ(test, fake->flrs, param->flrs);
+	KUNIT_EXPECT_EQ(test, fake->restores, param->flrs && !param->error);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_RESET), param->flrs);
 }
 
 static void reset_takes_what_was_answered(struct kunit *test)
@@ -279,11 +469,18 @@ static struct kunit_case recover_cases[] = {
 	KUNIT_CASE(deadline_comes_after_the_timeout),
 	KUNIT_CASE(watchdog_runs_while_something_is_in_flight),
 	KUNIT_CASE(watchdog_finds_a_missed_interrupt),
+	KUNIT_CASE(lost_interrupts_do_not_hide_a_lost_command),
+	KUNIT_CASE(timeout_is_counted_once),
 	KUNIT_CASE(watchdog_resets_a_silent_device),
 	KUNIT_CASE(watchdog_looks_at_each_queue),
 	KUNIT_CASE(watchdog_sees_a_halted_queue),
 	KUNIT_CASE(waiting_for_a_silent_device_ends_by_itself),
 	KUNIT_CASE_PARAM(event_leads_to_a_reset, event_gen_params),
+	KUNIT_CASE(halt_is_counted_once),
+	KUNIT_CASE(fatal_is_counted_once),
+	KUNIT_CASE_PARAM(gone_is_for_good, gone_gen_params),
+	KUNIT_CASE(read_that_is_lost_is_not_the_end),
+	KUNIT_CASE_PARAM(silence_by_whatever_is_heeded, ladder_gen_params),
 	KUNIT_CASE(reset_takes_what_was_answered),
 	KUNIT_CASE_PARAM(reset_only_if_it_is, state_gen_params),
 	KUNIT_CASE(reset_that_fails_leaves_no_device),
