@@ -3,7 +3,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: help demo check fuzz bench bench-counts module qemu kernel shell clean
+.PHONY: help demo check coverage fuzz bench bench-counts module qemu kernel shell clean
 help: ## say what there is (this)
 	@echo 'busmaster: a PCIe device that moves memory by itself, its driver, and the proof that both work.'
 	@echo
@@ -16,6 +16,9 @@ demo: ## carry a file into the device and back by DMA; FILE= takes one of yours
 
 check: ## run all tests; SUITE= runs one suite, LIST=1 names them
 	@scripts/check.sh
+
+coverage: ## run the qtests, and show which lines of the device they run
+	@tests/suites/qtest
 
 fuzz: ## throw inputs at the device that no driver would make, for TIME=60 seconds each way
 	@tests/fuzz/fuzz.py

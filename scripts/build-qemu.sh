@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Build QEMU with the busmaster device, and print the directory that holds it: build-qemu.sh FLAVOUR, which is
-# release, asan (with the qtests) or fuzz (by clang, the fuzzers alone). The source is Debian's qemu 10.0, or
-# a tree of the user's: QEMU_SRC=. Ours is laid over a copy.
+# release, qtest (the qtests, under ASan and UBSan, and it counts which of the device's lines are run) or fuzz
+# (the fuzzers, by clang). The source is Debian's qemu 10.0, or a tree of the user's: QEMU_SRC=. Ours is
+# laid over a copy.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 flavour=${1:-}
 targets=(qemu-system-x86_64)
+notes= # a pattern: what gcov needs to know, made by the compiler
 packages=(qemu)
 compiler=gcc
 flags=(
@@ -19,10 +21,12 @@ flags=(
 )
 case $flavour in
 release) minutes=7 ;;
-asan)
+qtest)
 	minutes=9
 	targets+=(tests/qtest/busmaster-test)
-	flags+=(--enable-asan --enable-ubsan -Doptimization=1 --extra-cflags=-g1)
+	notes='libcommon.a.p/hw_dma_busmaster_*.gcno'
+	flags+=(--enable-asan --enable-ubsan -Doptimization=1 --extra-ldflags=--coverage
+		--extra-cflags="-g1 --coverage -fprofile-filter-files=.*/hw/dma/busmaster/.* -fprofile-update=atomic")
 	;;
 fuzz)
 	minutes=5
@@ -32,7 +36,7 @@ fuzz)
 	flags+=(--cc=clang --enable-fuzzing --enable-asan --enable-ubsan --extra-cflags=-g1
 		--disable-tcg --disable-plugins)
 	;;
-*) die "usage: build-qemu.sh release|asan|fuzz" ;;
+*) die "usage: build-qemu.sh release|qtest|fuzz" ;;
 esac
 
 # What we add, relative to the checkout: the result's name depends on nothing else
@@ -108,8 +112,10 @@ if [[ ${QEMU_SRC:-} || ! -d $result ]]; then
 	logged "$build/build.log" 0 ninja -C "$build" "${targets[@]}"
 
 	rm -rf "$result.part" && mkdir -p "$result.part"
-	for file in "${targets[@]}"; do
-		install -D "$build/$file" "$result.part/$file"
+	cd "$build"
+	# shellcheck disable=SC2086 # a pattern
+	for file in "${targets[@]}" $notes; do
+		install -D "$file" "$result.part/$file"
 	done
 	rm -rf "$result" && mv "$result.part" "$result"
 

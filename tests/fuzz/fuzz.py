@@ -98,10 +98,16 @@ class Bench:
         """The fuzzer's command line."""
         return [str(self.program), *self.fuzzer.arguments, *map(str, arguments)]
 
-    def reproduce(self, crash: Path) -> str:
-        """What a person types to see it again."""
-        settings = [f"{name}={value}" for name, value in SANITIZERS.items()]
-        return shlex.join(settings + self.command(crash))
+    def story(self, result: Result) -> list[str]:
+        """Of a failure: what was said, the input, and what a person types to see it again."""
+        story = [*result.report[:20], f"status {result.status}; the whole log: {self.out / 'log'}"]
+        if result.crash:
+            settings = [f"{name}={value}" for name, value in SANITIZERS.items()]
+            story += [f"the input: {result.crash}",
+                      f"again: {shlex.join(settings + self.command(result.crash))}",
+                      f"as a line of {self.fuzzer.name}.corpus: "
+                      f"{base64.b64encode(result.crash.read_bytes()).decode()}"]
+        return story
 
     def _lines(self, status: list[int], arguments: tuple[str | Path, ...]) -> Iterator[str]:
         with (self.out / "log").open("w", encoding="utf-8") as log, \
@@ -191,15 +197,13 @@ def main() -> int:
         if sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr)
         print(f"{fuzzer.name}: {result.executions:,} executions in {seconds} s, "
-              f"{'no crash' if result.clean else f'FAILED, status {result.status}'}")
+              f"{'no crash' if result.clean else 'FAILED'}")
         if result.clean:
             covered = bench.coverage()
             print(f"  reached {covered} of the device\n  not reached: {' '.join(covered.missed)}")
             continue
         failed += 1
-        print(*result.report[:20], f"the whole log: {bench.out / 'log'}", sep="\n")
-        if result.crash:
-            print(f"the input: {result.crash}", f"again: {bench.reproduce(result.crash)}", sep="\n")
+        print(*bench.story(result), sep="\n")
     return int(failed > 0)
 
 

@@ -150,6 +150,12 @@ def walker() -> list[bytes]:
         scene = Walker().write(Walker.LIST, lists)
         seeds.append(scene.submit(command).ack(arm=True).submit(command).step(*Walker.DRAIN).steps)
 
+    # More entries than are fetched at a time, and more submissions than there are slots
+    long = Walker().write(Walker.LIST, b"".join(seg(Walker.DATA + 16 * n, 16) for n in range(50)))
+    seeds.append(long.submit(sqe(COPY, 800, (Walker.LIST, 50, SGL), (0, 0, LOCAL))).ack().steps)
+    full = Walker(outstanding=2, order=5)
+    seeds.append(full.submit(*[sqe(FILL, 0x8000, dst=(0x8000, 0, HOST), tag=n) for n in range(12)]).steps)
+
     loop = Walker().write(Walker.LIST, seg(Walker.LIST, 1, CHAIN))
     seeds.append(loop.submit(sqe(COPY, 64, (Walker.LIST, 1, SGL), (0, 0, LOCAL))).steps)
     loop = Walker().write(Walker.LIST, seg(Walker.DATA, 1) + seg(Walker.LIST, 2, CHAIN))
@@ -180,6 +186,12 @@ def device() -> list[bytes]:
     for number, command in enumerate(commands(Device.DATA, Device.LIST)):
         every.op(Device.CLEAR).memory(command).memory(entries).tail(number + 1)
     seeds.append(every.head(9).write(0x1060, 0).steps)
+
+    # More entries than are fetched at a time, and more submissions than there are slots
+    long = Device().enable().memory(sqe(COPY, 800, (Device.LIST, 50, SGL), (0, 0, LOCAL)))
+    seeds.append(long.memory(seg(Device.DATA, 16)).tail(1).head(1).steps)
+    full = Device().enable(order=8).memory(sqe(COPY, 1 << 20, (0x1000000, 0, HOST), (0x2000000, 0, HOST)), 2, 1)
+    seeds.append(full.tail(40).tail(80).head(16).steps)
 
     loop = Device().enable().memory(sqe(CRC32C, 1 << 20, (Device.LIST, 1, SGL)))
     seeds.append(loop.memory(seg(Device.LIST, 1, CHAIN)).tail(1).steps)

@@ -366,8 +366,10 @@ static void unmap_submissions(const struct bm_hw_sqe *sqes, unsigned count)
     for (i = 0; i < count; i++) {
         const struct bm_hw_sqe *sqe = &sqes[i];
         uint32_t len = le32_to_cpu(sqe->length);
-        Account *a = &accounts[c - queue.cmds];
+        Account *a;
 
+        g_assert_nonnull(c);
+        a = &accounts[c - queue.cmds];
         g_assert_false(a->live);
         *a = (Account) { .live = true, .number = fetched++, .sqe = *sqe };
         side_init(&a->src, &sqe->src, len, false);
