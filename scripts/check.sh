@@ -5,7 +5,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(lint qtest fuzz kunit smoke counts guest dmaengine)
+suites=(lint qtest fuzz kunit smoke counts guest hostile dmaengine)
 
 if [[ ${LIST:-} ]]; then
 	for suite in "${suites[@]}"; do

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# A device that lies: each mode of fault injection, with a promise of what comes of it, and
+# 1,000 verified transfers afterwards. Runs without an IOMMU and behind VT-d.
+. /bm/guest/lib.sh
+. /bm/guest/steps.sh
+. /bm/guest/faults.sh
+
+before_load
+check "the module loads" load timeout_ms=500 queue_depth=32
+faults | while read -r line; do
+	fault "$line"
+done
+if [ -e "/sys/bus/pci/devices/$pci/iommu_group" ]; then
+	check "a rogue read is refused, named twice, and the page is safe" refusal read Read
+	check "a rogue write is refused, named twice, and the page is safe" refusal write Write
+else
+	check "without an IOMMU a rogue read takes the secret, and nobody notices" theft read
+	check "without an IOMMU a rogue write spoils the page, and nobody notices" theft write
+fi
+check "policy log: EIO and a message" policy log 1 -
+check "policy reset: EIO, and a reset" policy reset 1 reset
+check "policy kill: SIGBUS, and a reset" policy kill 135 reset
+check "policy log again" policy log 1 -
+check "a policy that there is not is refused" policy_refused
+check "$mutations completions with some bits flipped: $healthy transfers after all of it" mutated
+after_unload
