@@ -3,7 +3,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: help demo check coverage fuzz bench bench-counts module qemu kernel shell clean
+.PHONY: help demo demo-iommu check coverage fuzz bench bench-counts module qemu kernel shell clean
 help: ## say what there is (this)
 	@echo 'busmaster: a PCIe device that moves memory by itself, its driver, and the proof that both work.'
 	@echo
@@ -13,6 +13,9 @@ help: ## say what there is (this)
 
 demo: ## carry a file into the device and back by DMA; FILE= takes one of yours
 	@tests/vm/demo.sh
+
+demo-iommu: ## show a rogue device at work, without an IOMMU and with one
+	@tests/vm/demo-iommu.py
 
 check: ## run all tests; SUITE= runs one suite, LIST=1 names them
 	@scripts/check.sh
