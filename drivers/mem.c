@@ -8,6 +8,11 @@
  * back; only then unpin. A client calls bm_mem_release() after done(), which comes
  * when the device is through with the memory or cannot reach it any more.
  *
+ * A pin lasts as long as its command, which ends at the latest when the watchdog loses
+ * patience. So pins are not counted against RLIMIT_MEMLOCK, as those of O_DIRECT are
+ * not: it is for pins of which a program decides when they end. Buffers registered
+ * with io_uring are such, and io_uring counts them.
+ *
  * What else does the device reach? An IOMMU guards pages, not bytes: who may write a
  * buffer may write all of the pages that it touches, and what lies there beside it.
  * (Thunderclap, NDSS 2019, took over kernels by what lay beside network buffers.) So

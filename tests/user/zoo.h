@@ -87,7 +87,7 @@ static inline void zoo_fill(unsigned int cage, enum zoo_kind kind)
 		zoo_slow_down(where);
 }
 
-/* Pages of the slow cages, each some time after somebody has asked for it. */
+/* Pages of the slow cages, some of them long after somebody has asked for them. */
 static inline void *zoo_keeper(void *unused)
 {
 	struct uffd_msg message;
@@ -99,9 +99,14 @@ static inline void *zoo_keeper(void *unused)
 			continue; /* a signal */
 		page.range.start = message.arg.pagefault.address & -PAGE;
 		page.range.len = PAGE;
-		usleep(page.range.start / PAGE % 8 * 250);
-		if (ioctl(zoo_faults, UFFDIO_ZEROPAGE, &page))
-			ioctl(zoo_faults, UFFDIO_WAKE, &page.range);
+		if (page.range.start / PAGE % 32 == 0)
+			usleep(3000);
+		if (!ioctl(zoo_faults, UFFDIO_ZEROPAGE, &page))
+			continue;
+		/* It is there, or cannot be had: huge pages took the cage when it was to be slow. */
+		if (errno != EEXIST)
+			munmap((void *)(page.range.start & -CAGE), CAGE);
+		ioctl(zoo_faults, UFFDIO_WAKE, &page.range);
 	}
 	return unused;
 }
