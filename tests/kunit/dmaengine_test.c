@@ -266,14 +266,21 @@ static void doorbell_comes_with_issue_pending_alone(struct kunit *test)
 static void files_have_other_queues(struct kunit *test)
 {
 	struct client *client = client_create(test);
+	struct bm_dev *bm = &client->fake->bm;
+	struct bm_request *rq;
 	unsigned int i;
 
 	for (i = 0; i < DEPTH; i++)
 		client_copies(client, 0);
 	dma_async_issue_pending(client->chan);
 	KUNIT_EXPECT_EQ(test, fake_submitted(client->q), DEPTH);
-	KUNIT_EXPECT_PTR_NE(test, fake_submit(client->fake)->queue, client->q);
 	KUNIT_EXPECT_EQ(test, client->q->nr_free, 0);
+	rq = bm_request_get(bm, false, false);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
+	KUNIT_EXPECT_LT(test, rq->queue->id, 2);
+	rq = bm_request_get(bm, true, false);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
+	KUNIT_EXPECT_EQ(test, rq->queue->id, 3);
 }
 
 static void cookies_ascend_and_wrap(struct kunit *test)

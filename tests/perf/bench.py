@@ -101,7 +101,8 @@ class Bench:
         work.mkdir(parents=True, exist_ok=True)
         (work / "plan").write_text(
             "".join(f"{line}\n" for line in plan.lines(ROUNDS, self.cpus)), encoding="utf-8")
-        initramfs = machine.packed(work / "initramfs.cpio", kernel, [f"{work / 'plan'}:/bm/plan"])
+        initramfs = machine.packed(work / "initramfs.cpio", kernel,
+                                   [f"{work / 'plan'}:/bm/plan", parts.dmatest(kernel)])
         with disk_in_memory() as disk:
             guest = Guest(
                 "time", kernel, initramfs, "bench", cpus=self.cpus,

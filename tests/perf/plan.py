@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is measured: each point of each sweep, once a round, the devices taking turns.
 
-A point is one run of the job, or a copy by a CPU. Sweeps share points: depth 32 of 4 KiB
+A point is one run of the job, or of copies without it. Sweeps share points: depth 32 of 4 KiB
 belongs to four of them and is measured once.
 """
 
@@ -14,7 +14,7 @@ SIZES = (4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB)
 
 
 class Point(NamedTuple):
-    """One run. The CPU's copies are devices, too: only their name and size count."""
+    """One run. Copies are devices, too: only their name and size count."""
     device: str
     size: int = 4 * KIB
     depth: int = 32
@@ -23,9 +23,11 @@ class Point(NamedTuple):
     mode: str = "interrupt"  # or moderated, or polled
 
 
+DMATEST = Point("dmatest", 64 * KIB)  # the kernel's own, on a DMA engine channel of ours
 GUEST_COPY = Point("guest_memcpy", 64 * KIB)  # memory to memory
 BAR_COPY = Point("bar_copy", 64 * KIB)  # device memory through the BAR
 HOST_COPY = Point("host_memcpy", MIB)  # while the guest sleeps
+COPIES = [DMATEST, GUEST_COPY, BAR_COPY, HOST_COPY]
 
 
 def half(depth: int) -> int:
@@ -67,7 +69,7 @@ def points(cpus: int) -> list[Point]:
     shapes = {point._replace(device=""): None for sweep in each for point in sweep}
     known = {point for sweep in each for point in sweep}
     turns = [shape._replace(device=device) for shape in shapes for device in DEVICES]
-    return [point for point in turns if point in known] + [GUEST_COPY, BAR_COPY, HOST_COPY]
+    return [point for point in turns if point in known] + COPIES
 
 
 def lines(number_of_rounds: int, cpus: int) -> Iterator[str]:

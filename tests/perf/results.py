@@ -51,13 +51,14 @@ RATIOS = {
     "copy_1m_vs_host_memcpy": Ratio(Point("busmaster", MIB), plan.HOST_COPY, 0.7),
     "copy_64k_vs_guest_memcpy": Ratio(OURS_64K, plan.GUEST_COPY, 10),
     "dma_vs_pio_64k": Ratio(OURS_64K, plan.BAR_COPY),
+    "dmatest_64k_vs_guest_memcpy": Ratio(plan.DMATEST, plan.GUEST_COPY),
 }
 
 
 def shape(point: Point) -> str:
     """A point without its device, for people."""
     size = f"{point.size // KIB} KiB" if point.size < MIB else f"{point.size // MIB} MiB"
-    if point in (plan.GUEST_COPY, plan.BAR_COPY, plan.HOST_COPY):
+    if point in plan.COPIES:
         return size
     words = [size, f"depth {point.depth}"]
     words += ["one at a time"] if point.batch == 1 < point.depth else []
@@ -152,7 +153,7 @@ class Result:
                 lines.append(f"  {shape(point):34}" + "".join(
                     f"{rate(other, median(self.rates[other])) if other in self.rates else '-':>14}"
                     for other in row))
-        for point in (plan.GUEST_COPY, plan.BAR_COPY, plan.HOST_COPY):
+        for point in plan.COPIES:
             lines.append(f"  {point.device}, {shape(point)}: "
                          f"{rate(point, median(self.rates[point]))}")
         lines += ["", f"{'ratios':36}{'median':>8}{'least':>9}{'most':>9}     aim"]

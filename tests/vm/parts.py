@@ -95,6 +95,19 @@ def fio() -> str:
     return "/usr/bin/fio:/bin/fio"
 
 
+def dmatest(for_kernel: Kernel) -> str:
+    """The kernel's own test of DMA channels, to be added to a guest's file system. Debian's kernel
+    comes without: then it is built from the source that its kernel was."""
+    if not for_kernel.stock:
+        return f"{for_kernel.kdir / 'drivers/dma/dmatest.ko'}:/bm/dmatest.ko"
+    out = BUILD / "dmatest" / for_kernel.release
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(Path(script("fetch-kernel.sh")) / "drivers/dma/dmatest.c", out)
+    out.joinpath("Kbuild").write_text("obj-m := dmatest.o\n", encoding="utf-8")
+    quietly(["make", "-s", "-C", str(for_kernel.kdir), f"M={out}", "modules"])
+    return f"{out / 'dmatest.ko'}:/bm/dmatest.ko"
+
+
 def quietly(command: list[str]) -> str:
     """Runs a command; shows what it said if it fails, and returns it otherwise."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

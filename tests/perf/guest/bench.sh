@@ -30,9 +30,22 @@ run_job() {
 	echo "#bench fio $number $(grep '^3;' /tmp/fio.log | cut -d ';' -f 5,6,9,40 | tr ';' ' ')"
 }
 
+# dmatest SIZE: bytes per second of one thread, which maps, copies and unmaps, and does not compare
+dmatest() {
+	dmesg -c >/dev/null
+	insmod /bm/dmatest.ko device="$pci" max_channels=1 noverify=1 norandom=1 transfer_size="$1" \
+		test_buf_size=$(($1 + 1)) iterations=5000 run=1 || return 1
+	until dmesg | grep -q 'dmatest: .* summary'; do
+		usleep 100000
+	done
+	dmesg | sed -n 's/.* 0 failures .* iops \([0-9]*\) KB.*/\1/p' | awk '{ print $1 * 1024 }' &&
+		rmmod dmatest
+}
+
 load_devices "$(nproc)" || exit 1
 while read -r number target size depth batch jobs mode; do
 	case $target in
+	dmatest) echo "#bench copy $number $(dmatest "$size")" ;;
 	guest_memcpy) echo "#bench copy $number $(copy "$size" "$BM_milliseconds")" ;;
 	bar_copy) echo "#bench copy $number $(copy "$size" "$BM_milliseconds" "$(node busmaster)")" ;;
 	host_memcpy)

@@ -27,11 +27,15 @@ channels_registered() {
 # start [PARAMETER=VALUE...]: dmatest, on all of our channels; what is not said is as follows
 start() {
 	for start_word in iterations=$iterations threads_per_chan=2 test_buf_size=16384 dmatest=0 norandom=0 \
-		polled=0 timeout=60000 device="$pci" "$@"; do
+		polled=0 timeout=60000 max_channels=0 device="$pci" "$@"; do
 		echo "${start_word#*=}" >$parameters/"${start_word%%=*}" || return 1
 	done
 	echo 1 >$parameters/run
 }
+
+# ended THREADS: since the mark so many have. (parameters/wait does not know of one that has yet to start)
+ended() { [ "$(klog_since "dmatest: .*summary" | wc -l)" -ge "$1" ]; }
+finish() { wait_for $((300 + iterations)) ended "$1"; }
 
 # summaries THREADS [FAILURES]: since the mark so many have ended on each channel, with no failure, or with
 # as many as a pattern says
@@ -54,7 +58,7 @@ passes() {
 	passes_threads=$1
 	shift
 	klog_mark
-	start threads_per_chan="$passes_threads" "$@" && cat $parameters/wait >/dev/null
+	start threads_per_chan="$passes_threads" "$@" && finish $((channels * passes_threads))
 	summaries "$passes_threads" && ! klog_since "summary" | grep -v "summary $(cat $parameters/iterations) tests" &&
 		let_go
 }
@@ -84,7 +88,7 @@ client() {
 busy_channels() {
 	busy_rounds=0
 	while [ -e /tmp/busy ]; do
-		start iterations=20 threads_per_chan=1 && cat $parameters/wait >/dev/null
+		start iterations=20 threads_per_chan=1 && finish $((channels * (busy_rounds + 1)))
 		let_go || return 0
 		busy_rounds=$((busy_rounds + 1))
 	done
@@ -133,16 +137,18 @@ resets() {
 # stays: dmatest has a channel, so the driver cannot be unloaded
 stays() {
 	klog_mark
-	start iterations=1 && cat $parameters/wait >/dev/null
+	start iterations=1 && finish $((channels * 2))
 	! rmmod busmaster 2>/dev/null || fail "the module was unloaded" || return 1
 	grep '^busmaster ' /proc/modules && summaries 2 && let_go
 }
 
-# The channels outlive the device, say no, and go with their client.
+# The channels outlive the device, say no, and go with their client; the one that is free is nobody's.
 unbound() {
-	start iterations=1 && cat $parameters/wait >/dev/null
+	klog_mark
+	start iterations=1 max_channels=1 && finish 2
 	echo "$pci" >$driver/unbind
 	same "channels left" "$(ours | wc -l)" 0 || return 1
+	! insmod /bm/busmaster_client.ko 2>/dev/null || fail "a client got a channel" || return 1
 	! rmmod busmaster 2>/dev/null || fail "the module was unloaded" || return 1
 	echo 0 >$parameters/run
 	echo "$pci" >$driver/bind && wait_for 5 [ -c /dev/busmaster0 ] && passes 2 iterations=10
@@ -174,7 +180,7 @@ modes
 [ -f $slots ] || [ "$(number ${slots}_hiwater 0)" -gt 0 ] || large
 check "an example client copies a page" client
 check "dmatest while the device is reset, and the file is busy" resets
-check "dmatest afterwards" passes 2
+check "dmatest afterwards" passes 2 iterations=100
 check "the module does not unload while dmatest has a channel" stays
 check "unbound while dmatest has a channel; bound again, it works" unbound
 after_unload
