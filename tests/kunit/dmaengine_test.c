@@ -1,220 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * busmaster KUnit: the dmaengine provider, with a client in place of the core.
- *
- * The core's register and unregister are replaced by as much of them as the provider
- * relies on, since the core itself wants devices in sysfs. All else is the provider's
- * own code, called as the core and its clients do.
+ * busmaster KUnit: the dmaengine provider: order, results, ends of all kinds.
  */
-#include <linux/dmaengine.h>
-#include <linux/preempt.h>
-#include <linux/slab.h>
-
-#include "fake.h"
-
-static void fake_chan_dev_release(struct device *dev)
-{
-	kfree(container_of(dev, struct dma_chan_dev, device));
-}
-
-static int fake_register(struct dma_device *dma)
-{
-	struct dma_chan *chan;
-
-	kref_init(&dma->ref);
-	list_for_each_entry(chan, &dma->channels, device_node) {
-		chan->dev = kzalloc(sizeof(*chan->dev), GFP_KERNEL);
-		if (!chan->dev)
-			return -ENOMEM;
-		chan->dev->chan = chan;
-		device_initialize(&chan->dev->device);
-		chan->dev->device.release = fake_chan_dev_release;
-	}
-	return 0;
-}
-
-static void fake_dma_release(struct kref *ref)
-{
-	struct dma_device *dma = container_of(ref, struct dma_device, ref);
-
-	dma->device_release(dma);
-}
-
-static void fake_unregister(struct dma_device *dma)
-{
-	struct dma_chan *chan;
-
-	list_for_each_entry(chan, &dma->channels, device_node)
-		put_device(&chan->dev->device);
-	kref_put(&dma->ref, fake_dma_release);
-}
-
-#define dma_async_device_register fake_register
-#define dma_async_device_unregister fake_unregister
-#include "../../drivers/dmaengine.c"
-
-#define DEPTH 7
-#define SRC 0x1000u
-#define DST 0x8000u
-#define LENGTH 100u
-#define MOST 32
-
-/**
- * struct client - of one channel
- * @fake: the device
- * @chan: the channel
- * @q: its queue
- * @has_chan: it is ours
- * @again: in the next callback copy once more
- * @calls: callbacks so far
- * @order: the transfers that they were for, by their place in @transfers
- * @results: and what they said
- * @transfers: so many were made
- * @transfer: them
- */
-struct client {
-	struct fake *fake;
-	struct dma_chan *chan;
-	struct bm_queue *q;
-	bool has_chan;
-	bool again;
-	unsigned int calls;
-	unsigned int order[MOST];
-	struct dmaengine_result results[MOST];
-	unsigned int transfers;
-	struct transfer {
-		struct client *client;
-		struct dma_async_tx_descriptor *tx;
-		dma_cookie_t cookie;
-	} transfer[MOST];
-};
-
-static void client_gives_back(struct client *client)
-{
-	struct dma_device *dma = client->chan->device;
-
-	dmaengine_synchronize(client->chan);
-	dma->device_free_chan_resources(client->chan);
-	kref_put(&dma->ref, fake_dma_release);
-	client->has_chan = false;
-}
-
-static int client_takes(struct client *client)
-{
-	struct dma_device *dma = client->chan->device;
-	int ret = dma->device_alloc_chan_resources(client->chan);
-
-	if (ret < 0)
-		return ret;
-	kref_get(&dma->ref);
-	client->has_chan = true;
-	return ret;
-}
-
-static void client_end(void *data)
-{
-	struct client *client = data;
-
-	fake_give_up(client->fake);
-	bm_dmaengine_del(&client->fake->bm);
-	if (client->has_chan)
-		client_gives_back(client);
-	bm_dmaengine_exit();
-}
-
-/* A device with two queues for files and one channel, which the client has. */
-static struct client *client_create(struct kunit *test)
-{
-	struct fake_shape shape = { .queues = 2, .channels = 1, .polled = 1, .depth = DEPTH };
-	struct client *client = kunit_kzalloc(test, sizeof(*client), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, client);
-	client->fake = fake_start_as(test, &shape);
-	KUNIT_ASSERT_EQ(test, bm_dmaengine_add(&client->fake->bm), 0);
-	client->chan = &client->fake->bm.dmaengine->chans[0].chan;
-	client->q = &client->fake->bm.queues[2];
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, client_end, client), 0);
-	KUNIT_ASSERT_EQ(test, client_takes(client), DEPTH);
-	return client;
-}
-
-static struct transfer *client_copies(struct client *client, unsigned long flags);
-
-/* Where clients expect to be called, and with no lock of ours: they may go on from here. */
-static void client_called(void *data, const struct dmaengine_result *result)
-{
-	struct transfer *transfer = data;
-	struct client *client = transfer->client;
-	struct kunit *test = client->fake->test;
-	enum dma_status status = dmaengine_tx_status(client->chan, transfer->cookie, NULL);
-
-	KUNIT_EXPECT_TRUE(test, in_serving_softirq());
-	KUNIT_EXPECT_FALSE(test, irqs_disabled());
-	KUNIT_EXPECT_NE(test, status, DMA_IN_PROGRESS);
-	KUNIT_ASSERT_LT(test, client->calls, MOST);
-	client->order[client->calls] = transfer - client->transfer;
-	client->results[client->calls] = *result;
-	client->calls++;
-	if (!client->again)
-		return;
-	client->again = false;
-	client_copies(client, 0);
-	dma_async_issue_pending(client->chan);
-}
-
-static struct transfer *client_submits(struct client *client, struct dma_async_tx_descriptor *tx)
-{
-	struct transfer *transfer = &client->transfer[client->transfers++];
-	struct kunit *test = client->fake->test;
-
-	KUNIT_ASSERT_LE(test, client->transfers, MOST);
-	KUNIT_ASSERT_NOT_NULL(test, tx);
-	transfer->client = client;
-	transfer->tx = tx;
-	tx->callback_result = client_called;
-	tx->callback_param = transfer;
-	transfer->cookie = dmaengine_submit(tx);
-	KUNIT_EXPECT_GT(test, transfer->cookie, 0);
-	return transfer;
-}
-
-static struct transfer *client_copies(struct client *client, unsigned long flags)
-{
-	return client_submits(client, dmaengine_prep_dma_memcpy(client->chan, DST, SRC, LENGTH,
-								DMA_CTRL_ACK | flags));
-}
-
-static struct transfer *client_issues(struct client *client)
-{
-	struct transfer *transfer = client_copies(client, 0);
-
-	dma_async_issue_pending(client->chan);
-	return transfer;
-}
-
-/* The driver looks at its completion ring, and all callbacks have been called. */
-static void client_reaps(struct client *client)
-{
-	bm_queue_drain(client->q);
-	dmaengine_synchronize(client->chan);
-}
-
-static void expect_status(struct transfer *transfer, enum dma_status status, u32 residue)
-{
-	struct client *client = transfer->client;
-	struct kunit *test = client->fake->test;
-	struct dma_tx_state state;
-
-	KUNIT_EXPECT_EQ(test, dmaengine_tx_status(client->chan, transfer->cookie, &state), status);
-	KUNIT_EXPECT_EQ(test, state.residue, residue);
-	KUNIT_EXPECT_EQ(test, state.last, client->chan->completed_cookie);
-	KUNIT_EXPECT_EQ(test, state.used, client->chan->cookie);
-}
-
-static void client_expects_calls(struct client *client, unsigned int calls)
-{
-	KUNIT_EXPECT_EQ(client->fake->test, client->calls, calls);
-}
+#include "dmaengine_client.h"
 
 static void commands_say_what_was_prepared(struct kunit *test)
 {
@@ -243,7 +31,7 @@ static void commands_say_what_was_prepared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fill.src.space, BM_SPACE_NONE);
 	KUNIT_EXPECT_EQ(test, le64_to_cpu(fill.dst.addr), DST);
 	KUNIT_EXPECT_EQ(test, nop.opcode, BM_OP_NOP);
-	KUNIT_EXPECT_EQ(test, nop.length, 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(nop.length), 0);
 }
 
 static void doorbell_comes_with_issue_pending_alone(struct kunit *test)
@@ -619,17 +407,12 @@ static void reset_that_fails_ends_what_waits(struct kunit *test)
 static void channel_outlives_the_device(struct kunit *test)
 {
 	struct client *client = client_create(test);
-	struct bm_dev *bm = &client->fake->bm;
 	struct transfer *lost = client_issues(client), *late = client_copies(client, 0);
 	struct dma_async_tx_descriptor *tx;
 
 	tx = dmaengine_prep_dma_memcpy(client->chan, DST, SRC, LENGTH, DMA_CTRL_ACK);
-	fake_give_up(client->fake);
-	bm_dmaengine_del(bm);
+	client_loses_device(client);
 	client_expects_calls(client, 1);
-	bm_dmaengine_exit();
-	KUNIT_EXPECT_NULL(test, bm->dmaengine);
-	bm_chan_of(client->chan)->q = NULL;
 
 	expect_status(lost, DMA_ERROR, LENGTH);
 	KUNIT_EXPECT_NULL(test, dmaengine_prep_dma_memcpy(client->chan, DST, SRC, LENGTH, 0));
@@ -666,23 +449,32 @@ static void channel_can_be_taken_again(struct kunit *test)
 	client_uses_all(client);
 }
 
+struct ops_param {
+	const char *name;
+	u32 ops;
+	bool memset;
+	bool interrupt;
+};
+
+static const struct ops_param ops_params[] = {
+	{ "copy", BIT(BM_OP_COPY), false, false },
+	{ "copy and fill", BIT(BM_OP_COPY) | BIT(BM_OP_FILL), true, false },
+	{ "copy and nothing", BIT(BM_OP_COPY) | BIT(BM_OP_NOP), false, true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(ops, ops_params, name);
+
 static void capabilities_are_the_devices(struct kunit *test)
 {
-	struct client *client = client_create(test);
+	const struct ops_param *param = test->param_value;
+	struct client *client = client_create_as(test, param->ops);
 	struct dma_device *dma = client->chan->device;
-	struct bm_caps caps = { .ops = BIT(BM_OP_COPY) };
-	struct dma_device *least = kunit_kzalloc(test, sizeof(*least), GFP_KERNEL);
 
-	KUNIT_ASSERT_NOT_NULL(test, least);
 	KUNIT_EXPECT_TRUE(test, dma_has_cap(DMA_MEMCPY, dma->cap_mask));
-	KUNIT_EXPECT_TRUE(test, dma_has_cap(DMA_MEMSET, dma->cap_mask));
-	KUNIT_EXPECT_TRUE(test, dma_has_cap(DMA_INTERRUPT, dma->cap_mask));
+	KUNIT_EXPECT_EQ(test, dma_has_cap(DMA_MEMSET, dma->cap_mask), param->memset);
+	KUNIT_EXPECT_EQ(test, dma_has_cap(DMA_INTERRUPT, dma->cap_mask), param->interrupt);
 	KUNIT_EXPECT_FALSE(test, dma_has_cap(DMA_PRIVATE, dma->cap_mask));
 	KUNIT_EXPECT_PTR_EQ(test, dma->dev, &client->fake->pdev.dev);
-	bm_dmaengine_init(least, &caps);
-	KUNIT_EXPECT_TRUE(test, dma_has_cap(DMA_MEMCPY, least->cap_mask));
-	KUNIT_EXPECT_FALSE(test, dma_has_cap(DMA_MEMSET, least->cap_mask));
-	KUNIT_EXPECT_FALSE(test, dma_has_cap(DMA_INTERRUPT, least->cap_mask));
 }
 
 static struct kunit_case dmaengine_cases[] = {
@@ -707,7 +499,7 @@ static struct kunit_case dmaengine_cases[] = {
 	KUNIT_CASE(channel_outlives_the_device),
 	KUNIT_CASE(dead_device_has_no_channels),
 	KUNIT_CASE(channel_can_be_taken_again),
-	KUNIT_CASE(capabilities_are_the_devices),
+	KUNIT_CASE_PARAM(capabilities_are_the_devices, ops_gen_params),
 	{}
 };
 

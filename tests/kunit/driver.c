@@ -4,7 +4,7 @@
  *
  * The very files that busmaster.ko is made of, all but those that need a PCI bus or
  * an open file: main.c, cdev.c, ioctl.c and sysfs.c. What they would provide, fake.c does.
- * dmaengine.c is where its cases are, as not every kernel has the core that it needs.
+ * dmaengine.c is in dmaengine_client.c, as not every kernel has the core that it needs.
  *
  * What some of them call is taken to fake.c: it lets the fake device act before and
  * after the driver looks at a completion ring, as real ones do, reads of registers and
