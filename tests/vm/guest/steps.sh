@@ -11,7 +11,9 @@ rounds=${BM_rounds:-200} # of loading and unloading
 # number FILE [DEFAULT]
 number() { cat "$1" 2>/dev/null || echo "${2:--1}"; }
 
+# Each CPU adds what it has counted about once a second, or when it is told to.
 pinned() {
+	echo 1 >/proc/sys/vm/stat_refresh
 	awk '/^nr_foll_pin_acquired/ { a = $2 } /^nr_foll_pin_released/ { r = $2 }
 		END { print a - r }' /proc/vmstat
 }
