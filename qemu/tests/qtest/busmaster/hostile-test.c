@@ -148,9 +148,9 @@ static void test_own_descriptors(const void *worker)
     bm_ack(&r, 0);
     r.tail = 3;
 
-    /* The list it is at: of 16 entries that were read, all are as they were. */
+    /* The list it is at, each the next: 16 were read, and are as they were. */
     for (i = 0; i < 32; i++) {
-        bm_seg(d, list, i, list, 16, 0);
+        bm_seg(d, list, i, list + (i + 1) * 16, 16, 0);
     }
     sqe = bm_cmd(BM_OP_COPY, 4, 16 * 16, junk, bm_sgl(list, 32));
     g_assert_cmphex(bm_exec(&r, &sqe), ==, BM_ST_SUCCESS);
@@ -327,6 +327,37 @@ static void to_no_master(BmRing *r)
     bm_master(r->d, false);
 }
 
+static bool is_geometry(uint64_t reg)
+{
+    return reg == BM_QREG_SQ_BASE || reg == BM_QREG_CQ_BASE ||
+           reg == BM_QREG_ORDER || reg == BM_QREG_SHADOW;
+}
+
+/* One operation, and what it cannot do to a queue that is not running. */
+static void operate(BmRing *r, uint64_t reg, uint64_t value)
+{
+    unsigned before = bm_ring_reg(r, BM_QREG_STATE) & BM_QSTATE_STATE;
+    uint64_t held = bm_ring_reg(r, reg);
+    unsigned after;
+
+    bm_ring_write(r, reg, value);
+    after = bm_ring_reg(r, BM_QREG_STATE) & BM_QSTATE_STATE;
+    if (before == BM_QSTATE_RUNNING) {
+        return;
+    }
+    if (reg != BM_QREG_CTL && after != before) {
+        g_assert_cmpuint(before, ==, BM_QSTATE_DRAINING);
+        g_assert_cmpuint(after, ==, BM_QSTATE_DISABLED);
+    }
+    if (before != BM_QSTATE_DISABLED) {
+        g_assert_cmpuint(after, !=, BM_QSTATE_RUNNING);
+        g_assert_true(!is_geometry(reg) || bm_ring_reg(r, reg) == held);
+    }
+    if (reg == BM_QREG_SQ_TAIL) {
+        g_assert_cmphex(bm_ring_reg(r, reg), ==, held);
+    }
+}
+
 /*
  * Every operation in every state, with work queued and without: each goes by
  * its rules, which are tested elsewhere. Here, all are there at once.
@@ -360,9 +391,9 @@ static void test_states(const void *worker)
                 bm_ring_init(&busy, d, 1, 2);
                 bm_submit(&busy, &work);
                 states[state](&r);
-                bm_ring_write(&r, regs[reg], values[value]);
-                bm_ring_write(&busy, regs[reg], values[value]);
-                bm_ring_write(&r, regs[reg], ~values[value]);
+                operate(&r, regs[reg], values[value]);
+                operate(&busy, regs[reg], values[value]);
+                operate(&r, regs[reg], ~values[value]);
 
                 qpci_config_writew(d->pci, BM_EXP + PCI_EXP_DEVCTL,
                                    PCI_EXP_DEVCTL_BCR_FLR);
@@ -569,6 +600,10 @@ static void test_plug(const void *worker)
     g_assert_cmpuint(after.files, ==, before.files);
     g_assert_cmpuint(after.threads, ==, before.threads);
     g_assert_cmpuint(after.memory_regions, ==, before.memory_regions);
+    /* Nobody holds the iothread any more, so it ends. */
+    qtest_qmp_assert_success(d->qts, "{ 'execute': 'object-del',"
+                             " 'arguments': { 'id': 'io0' } }");
+    g_assert_cmpuint(take_stock(d->qts).threads, ==, before.threads - 1);
     bm_end(d);
 }
 
