@@ -23,7 +23,7 @@ PATTERNS = [(re.compile(pattern), meaning) for pattern, meaning in (
      r"|bad unlock balance|suspicious RCU|BUG: Invalid wait context|INFO: possible"
      r"|INFO: trying to register non-static key|held lock freed|lock held when returning"
      r"|DEBUG_LOCKS_WARN", "lockdep"),
-    (r"DMA-API: (?!preallocated|debugging (enabled|out of)|debug dma_map)", "DMA-API debug"),
+    (r"DMA-API: (?!preallocated|debugging (enabled|disabled on|out of)|debug dma_map)", "DMA-API debug"),
     (r"DMA-API: debugging out of memory", "DMA-API debug gave up"),
     (r"DMAR: .*(\[DMA |\[INTR-REMAP|fault|PTE Write|No PTE|not valid)", "IOMMU fault"),
     (r"kmemleak: (?!Kernel memory leak detector|Automatic memory scanning thread)", "kmemleak"),
