@@ -70,7 +70,6 @@ static struct board {
 static __thread struct thread *self;
 static time_t begin;
 static unsigned int calls_each; /* thread of this life */
-static bool faults; /* are injected in this life */
 
 static void give_up(const char *format, ...)
 {
@@ -119,7 +118,7 @@ static void make_call(struct thread *thread, unsigned int number)
 
 	atomic_store(&board->now[thread->id].call, number);
 	atomic_store(&board->now[thread->id].kind, kind);
-	thread->faulty = one_in(thread, 8) && faults;
+	thread->faulty = one_in(thread, 8) && thread->faults;
 	if (thread->faulty)
 		set_fail_nth(thread, nth);
 	kcov_begin(&thread->kcov);
@@ -167,9 +166,9 @@ static void on_alarm(int number)
 
 /*
  * Less memory to lock, fewer files: not in each life. And either signals all the time or faults
- * in allocations: one of these in a signal's frame would end the life.
+ * in allocations: one of these in a signal's frame would end the life. True: it is faults.
  */
-static void set_limits(uint64_t *state)
+static bool set_limits(uint64_t *state)
 {
 	static const rlim_t lockable[] = { RLIM_INFINITY, 0, 16 * PAGE };
 	const struct rlimit memlock = { lockable[random_below(state, 3)], RLIM_INFINITY };
@@ -183,9 +182,10 @@ static void set_limits(uint64_t *state)
 	sigaction(SIGALRM, &alarm, NULL);
 	setrlimit(RLIMIT_MEMLOCK, &memlock);
 	setrlimit(RLIMIT_NOFILE, &nofile);
-	faults = random_below(state, 2);
-	if (!faults)
-		setitimer(ITIMER_REAL, &often, NULL);
+	if (random_below(state, 2))
+		return true;
+	setitimer(ITIMER_REAL, &often, NULL);
+	return false;
 }
 
 /* A process's life; returns its exit status. */
@@ -194,6 +194,7 @@ static int live(uint64_t seed)
 	static struct thread threads[THREADS];
 	pthread_t ids[THREADS];
 	sigset_t all;
+	bool faults;
 
 	sigfillset(&all);
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
@@ -203,9 +204,10 @@ static int live(uint64_t seed)
 	zoo_open();
 	for (unsigned int i = 0; i < FILES; i++)
 		atomic_store(&files[i], open(DEVICE_NODE, O_RDWR | O_CLOEXEC));
-	set_limits(&seed);
+	faults = set_limits(&seed);
 	for (unsigned int i = 0; i < options.threads; i++) {
 		threads[i].id = i;
+		threads[i].faults = faults;
 		threads[i].state = random_next(&seed);
 		if (pthread_create(&ids[i], NULL, run_thread, &threads[i]))
 			return 2;

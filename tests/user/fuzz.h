@@ -42,6 +42,7 @@ struct thread {
 	unsigned char *out, *in; /* for what is verified */
 	struct uring ring;
 	bool has_ring;
+	bool faults; /* are injected in this life */
 	bool faulty; /* an allocation of this call is to fail: so may the call */
 	unsigned int in_flight;
 	struct iovec vector[VECTOR];

@@ -285,6 +285,9 @@ static inline long call_uring(struct thread *thread)
 	unsigned int count, end = below(thread, 6);
 	bool ok;
 
+	/* Without memory io_uring may drop completions: so a ring is for one call, and not waited for. */
+	if (thread->faults)
+		close_ring(thread);
 	if (!thread->has_ring && !open_ring(thread))
 		return -1;
 	/* Behind a poller's back the ring is not to be filled. */
@@ -294,7 +297,7 @@ static inline long call_uring(struct thread *thread)
 	for (unsigned int i = 0; i < count; i++)
 		odd_entry(thread, &thread->ops[i]);
 	thread->in_flight += count;
-	ok = turn_ring(thread, end > 2);
+	ok = turn_ring(thread, end > 2 && !thread->faults);
 	if (!ok || !end)
 		close_ring(thread);
 	return ok ? 0 : -1;
