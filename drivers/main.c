@@ -86,7 +86,7 @@ static const struct kernel_param_ops bm_param_ops_fault_policy = {
 module_param_cb(fault_policy, &bm_param_ops_fault_policy, NULL, 0444);
 __MODULE_PARM_TYPE(fault_policy, "charp");
 MODULE_PARM_DESC(fault_policy,
-		 "on refused DMA: log (the command fails), reset (the device, too, as it may not be sane) or kill (and SIGBUS to the command's process, as lost data must not go unseen); default log");
+		 "after refused DMA the command fails; reset: the device is reset, too, as it may not be sane; kill: and its process gets SIGBUS, as lost data must not go unseen (log, reset or kill, default log)");
 
 static_assert(BM_MAX_QUEUES == 64 && BM_MAX_DEPTH == 4095);
 

@@ -23,6 +23,18 @@ refused() {
 	nothing_stays
 }
 
+policy() {
+	load fault_policy=kill && same fault_policy "$(attribute fault_policy)" kill && unload
+}
+
+# policy_refused: what is no policy, with a message that names those that are
+policy_refused() {
+	klog_expect "busmaster: fault_policy=mercy refused: log, reset or kill is wanted" "there is no such policy"
+	! insmod /bm/busmaster.ko fault_policy=mercy 2>/dev/null || fail "fault_policy=mercy was taken" || return 1
+	klog_end
+	nothing_stays
+}
+
 # Of ten loads one is with the full depth: most of the time goes into its memory.
 load_often() {
 	for round in $(seq "$rounds"); do
@@ -44,6 +56,8 @@ check "queue_depth=0 is refused, with the limits" refused queue_depth 0
 check "queue_depth=1000000 is refused, with the limits" refused queue_depth 1000000
 check "timeout_ms=1 is refused, with the limits" refused timeout_ms 1
 check "a parameter that is no number is refused" refused queues many
+check "fault_policy=kill" policy
+check "fault_policy=mercy is refused, with the choices" policy_refused
 check "loaded and unloaded $rounds times, a transfer each" load_often
 check "the module loads once more" load
 after_unload

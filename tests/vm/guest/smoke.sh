@@ -19,15 +19,15 @@ described() {
 	same license "$(modinfo -F license busmaster)" GPL
 }
 
-# Each parameter has a description, and the description a unit or a range.
+# Each parameter has a description, and the description a unit, a range, or all choices.
 parameters() {
 	parameters=0
 	modinfo -F parm busmaster >/tmp/parameters
 	cat /tmp/parameters
 	for parameter in /sys/module/busmaster/parameters/*; do
 		grep "^${parameter##*/}:" /tmp/parameters |
-			grep -qE '[0-9]|milliseconds|\bms\b|bytes' ||
-			fail "${parameter##*/} has no description with a unit or a range" || return 1
+			grep -qE '[0-9]|milliseconds|\bms\b|bytes|\(.* or .*, default .*\)' ||
+			fail "${parameter##*/} has no description with a unit, a range or choices" || return 1
 		parameters=$((parameters + 1))
 	done
 	[ "$parameters" -ge 3 ] || fail "only $parameters parameters"
@@ -39,7 +39,7 @@ gone() { [ ! -e /dev/busmaster0 ] && ! grep busmaster /proc/interrupts /proc/iom
 
 check "modprobe finds the module by the device's alias" by_alias
 check "modinfo is complete" described
-check "every parameter is described with its unit or range" parameters
+check "every parameter is described with its unit, range or choices" parameters
 check "the device is behind the IOMMU" translated
 run attributes attributes
 run verify verify -n "${BM_transfers:-600}" -p 2
