@@ -6,7 +6,7 @@
 . /bm/guest/faults.sh
 
 before_load
-check "the module loads" load timeout_ms=500 queue_depth=32
+check "the module loads" load timeout_ms=1500 queue_depth=32
 faults | while read -r line; do
 	fault "$line"
 done

@@ -38,7 +38,7 @@ bus_mastering_off() {
 }
 
 before_load
-check "the module loads" load timeout_ms=1000
+check "the module loads" load timeout_ms=4000
 check "there is no IOMMU" not_translated
 run attributes attributes
 run args args
