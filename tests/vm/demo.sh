@@ -38,7 +38,8 @@ cat <<'END'
 What to try next
   make demo FILE=...     another file, up to 64 MiB
   make shell             a guest of your own, the module loaded, tools on board
-  make check             the tests: lint, qtest, KUnit, smoke, counts, guest
+  make demo-iommu        the same device gone rogue, without an IOMMU and with one
+  make check             all tests; LIST=1 names the suites
   make bench             how fast it is, beside NVMe
   README.md              how to read the code, and how to watch a transfer step by
                          step in QEMU's trace (-trace 'busmaster*')
