@@ -382,8 +382,7 @@ u64 bm_hw_inject_modes(struct bm_dev *bm)
  */
 void bm_hw_inject(struct bm_dev *bm, const struct bm_order *order)
 {
-	bm_write64(bm, BM_REG_INJECT_ARG0, order->arg);
-	bm_write64(bm, BM_REG_INJECT_ARG1, 0);
+	bm_write64(bm, BM_REG_INJECT_ARG, order->arg);
 	bm_write32(bm, BM_REG_INJECT_COUNT, order->count);
 	bm_write32(bm, BM_REG_INJECT_ARM, FIELD_PREP(BM_INJECT_MODE, order->mode) |
 					  FIELD_PREP(BM_INJECT_QUEUE, order->queue));

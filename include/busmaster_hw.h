@@ -104,18 +104,17 @@
 
 /*
  * BM_FEAT_FAULTS: the device can be made to misbehave, for tests. To arm a mode, write
- * its arguments and the count, then ARM. The window itself always works.
+ * its argument and the count, then ARM. The window itself always works.
  *
  * CTRL.RESET leaves the modes as they are. A function reset (FLR, hot reset, power-on)
  * sets each to what its QEMU property says, which by default is off.
  */
 #define BM_REG_INJECT 0x800 /* the window, to the page's end */
 #define BM_REG_INJECT_MODES 0x800 /* RO, 64 bit: bit n: mode n is there */
-#define BM_REG_INJECT_ARG0 0x808 /* RW, 64 bit: enum bm_inject says what of; 0: its default */
-#define BM_REG_INJECT_ARG1 0x810 /* RW, 64 bit: reserved, write 0 */
-#define BM_REG_INJECT_COUNT 0x818 /* RW, 32 bit: events that are hit; 0: none, disarm */
+#define BM_REG_INJECT_ARG 0x808 /* RW, 64 bit: enum bm_inject says what of; 0: its default */
+#define BM_REG_INJECT_COUNT 0x810 /* RW, 32 bit: events that are hit; 0: none, disarm */
 #define BM_INJECT_ALWAYS 0xffffffffu /* all events, until disarmed */
-#define BM_REG_INJECT_ARM 0x820 /* WO, 32 bit */
+#define BM_REG_INJECT_ARM 0x818 /* WO, 32 bit */
 #define BM_INJECT_MODE 0x000000ffu /* enum bm_inject */
 #define BM_INJECT_QUEUE 0x0000ff00u /* which queue's events; of a mode of the device: all */
 #define BM_INJECT_ALL_QUEUES 0xffu
@@ -134,27 +133,27 @@ enum bm_inject {
 	/* completions */
 	BM_INJECT_CQE_DROP = 1, /* never posted, and forgotten */
 	BM_INJECT_CQE_DUPLICATE = 2, /* posted twice */
-	BM_INJECT_CQE_DELAY = 3, /* posted ARG0 microseconds late; 100,000 */
-	BM_INJECT_CQE_TEAR = 4, /* the status word alone; the rest ARG0 us later; 1,000 */
-	BM_INJECT_CQE_MUTATE = 5, /* some bits flipped; ARG0: seed */
-	BM_INJECT_TAG_RANGE = 6, /* tag ARG0; 0xfffe, beyond all queues */
+	BM_INJECT_CQE_DELAY = 3, /* posted ARG microseconds late; 100,000 */
+	BM_INJECT_CQE_TEAR = 4, /* the status word alone; the rest ARG us later; 1,000 */
+	BM_INJECT_CQE_MUTATE = 5, /* some bits flipped; ARG: seed */
+	BM_INJECT_TAG_RANGE = 6, /* tag ARG; 0xfffe, beyond all queues */
 	BM_INJECT_TAG_FREE = 7, /* the nearest tag that no command has that the device holds */
-	BM_INJECT_TAG_STALE = 8, /* tag xor ARG0; 0x8000 */
+	BM_INJECT_TAG_STALE = 8, /* tag xor ARG; 0x8000 */
 	BM_INJECT_PHASE = 9, /* with the phase bit of the pass before */
-	BM_INJECT_SQ_HEAD = 10, /* sq_head xor ARG0; 0x8000 */
-	BM_INJECT_STATUS = 11, /* status ARG0; 0x7f, which is none */
-	BM_INJECT_INFO = 12, /* info ARG0; all ones */
+	BM_INJECT_SQ_HEAD = 10, /* sq_head xor ARG; 0x8000 */
+	BM_INJECT_STATUS = 11, /* status ARG; 0x7f, which is none */
+	BM_INJECT_INFO = 12, /* info ARG; all ones */
 
 	/* interrupts */
 	BM_INJECT_IRQ_SKIP = 13, /* disarmed, but not raised */
-	BM_INJECT_IRQ_SPURIOUS = 14, /* raised once more ARG0 us later, for nothing; 10,000 */
+	BM_INJECT_IRQ_SPURIOUS = 14, /* raised once more ARG us later, for nothing; 10,000 */
 
 	/* commands */
 	BM_INJECT_HANG = 15, /* the queue does nothing more, nor drains, until CTRL stops it */
-	BM_INJECT_HALT = 16, /* the queue halts, cause ARG0; 0x7f, which is none */
-	BM_INJECT_FATAL = 17, /* STATUS.FATAL, cause ARG0; BM_FATAL_INTERNAL */
-	BM_INJECT_ROGUE_READ = 18, /* COPY reads bus address ARG0 instead of its src */
-	BM_INJECT_ROGUE_WRITE = 19, /* COPY writes bus address ARG0, not its dst */
+	BM_INJECT_HALT = 16, /* the queue halts, cause ARG; 0x7f, which is none */
+	BM_INJECT_FATAL = 17, /* STATUS.FATAL, cause ARG; BM_FATAL_INTERNAL */
+	BM_INJECT_ROGUE_READ = 18, /* COPY reads bus address ARG instead of its src */
+	BM_INJECT_ROGUE_WRITE = 19, /* COPY writes bus address ARG, not its dst */
 	BM_INJECT_SQE_CHANGE = 20, /* its ring entry is overwritten with ones */
 	BM_INJECT_SGL_CHANGE = 21, /* SGL entries likewise, once they were fetched */
 

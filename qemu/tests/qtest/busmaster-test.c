@@ -125,7 +125,7 @@ static void test_read_only(const void *worker)
         /* reserved in this version */
         0x038, 0x050, 0x0a8, 0x7f8, 0xff8,
         /* fault injection, which this device does not have */
-        BM_REG_INJECT_MODES, BM_REG_INJECT_ARG0, BM_REG_INJECT_COUNT,
+        BM_REG_INJECT_MODES, BM_REG_INJECT_ARG, BM_REG_INJECT_COUNT,
         BM_REG_INJECT_ARM, BM_REG_INJECT_STATE(BM_INJECT_HANG),
         BM_QUEUE_PAGE(0) + 0x10, BM_QUEUE_PAGE(0) + BM_QREG_ABORT,
         BM_QUEUE_PAGE(0) + 0x80, BM_QUEUE_PAGE(0) + 0xff8,

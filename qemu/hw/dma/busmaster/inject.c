@@ -23,7 +23,7 @@
 
 static const char *const bm_inject_names[] = BM_INJECT_NAMES;
 
-/* What ARG0 stands for if it is 0. */
+/* What ARG stands for if it is 0. */
 static const uint64_t bm_inject_defaults[BM_INJECT_END] = {
     [BM_INJECT_CQE_DELAY]       = 100000,
     [BM_INJECT_CQE_TEAR]        = 1000,
@@ -107,10 +107,8 @@ uint64_t bm_inject_reg_read(BusmasterState *s, hwaddr reg)
     switch (reg) {
     case BM_REG_INJECT_MODES:
         return BM_INJECT_ALL_MODES;
-    case BM_REG_INJECT_ARG0:
-        return s->inject_arg[0];
-    case BM_REG_INJECT_ARG1:
-        return s->inject_arg[1];
+    case BM_REG_INJECT_ARG:
+        return s->inject_arg;
     case BM_REG_INJECT_COUNT:
         return s->inject_count;
     case BM_REG_INJECT_ARM:
@@ -130,7 +128,7 @@ static void bm_inject_arm_write(BusmasterState *s, uint64_t value)
     BmInjection how = {
         .left = s->inject_count,
         .queue = BM_GET(BM_INJECT_QUEUE, value),
-        .arg = s->inject_arg[0],
+        .arg = s->inject_arg,
     };
 
     if (value & ~(uint64_t)(BM_INJECT_MODE | BM_INJECT_QUEUE)) {
@@ -146,11 +144,8 @@ static void bm_inject_arm_write(BusmasterState *s, uint64_t value)
 void bm_inject_reg_write(BusmasterState *s, hwaddr reg, uint64_t value)
 {
     switch (reg) {
-    case BM_REG_INJECT_ARG0:
-        s->inject_arg[0] = value;
-        return;
-    case BM_REG_INJECT_ARG1:
-        s->inject_arg[1] = value;
+    case BM_REG_INJECT_ARG:
+        s->inject_arg = value;
         return;
     case BM_REG_INJECT_COUNT:
         s->inject_count = value;
@@ -269,7 +264,7 @@ void bm_inject_reset(BusmasterState *s)
     BmInjection how;
     unsigned mode;
 
-    memset(s->inject_arg, 0, sizeof(s->inject_arg));
+    s->inject_arg = 0;
     s->inject_count = 0;
     memset(s->injections, 0, sizeof(s->injections));
     qatomic_set(&s->inject_armed, 0);

@@ -265,7 +265,7 @@ struct BusmasterState {
     uint32_t inject_armed;  /* atomic: bit n: mode n is armed */
     QemuMutex inject_lock;
     BmInjection injections[BM_INJECT_END]; /* inject_lock */
-    uint64_t inject_arg[2];
+    uint64_t inject_arg;
     uint32_t inject_count;
     bool reset_ignored;     /* CTRL.RESET was written, for nothing */
 

@@ -300,8 +300,7 @@ static bool bm_reg_is_wide(BusmasterState *s, hwaddr reg)
         return reg == BM_QREG_SQ_BASE || reg == BM_QREG_CQ_BASE ||
                reg == BM_QREG_SHADOW;
     }
-    return bm_inject_is_window(s, reg) &&
-           (reg == BM_REG_INJECT_ARG0 || reg == BM_REG_INJECT_ARG1);
+    return bm_inject_is_window(s, reg) && reg == BM_REG_INJECT_ARG;
 }
 
 static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,

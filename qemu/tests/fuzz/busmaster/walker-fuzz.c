@@ -150,7 +150,7 @@ static void step_inject(Input *in)
 
     account_trust(false);
     bm_inject_reg_write(&dev, BM_REG_INJECT_COUNT, input_take(in, 1));
-    bm_inject_reg_write(&dev, BM_REG_INJECT_ARG0, input_take(in, 8));
+    bm_inject_reg_write(&dev, BM_REG_INJECT_ARG, input_take(in, 8));
     bm_inject_reg_write(&dev, BM_REG_INJECT_ARM,
                         BM_PREP(BM_INJECT_MODE, mode) | BM_INJECT_QUEUE);
 }

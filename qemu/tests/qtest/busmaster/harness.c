@@ -218,7 +218,7 @@ void bm_master(BmDev *d, bool on)
 void bm_arm(BmDev *d, enum bm_inject mode, uint32_t count, unsigned queue,
             uint64_t arg)
 {
-    bm_write(d, BM_REG_INJECT_ARG0, arg);
+    bm_write(d, BM_REG_INJECT_ARG, arg);
     bm_write(d, BM_REG_INJECT_COUNT, count);
     bm_write(d, BM_REG_INJECT_ARM, BM_PREP(BM_INJECT_MODE, mode) |
                                    BM_PREP(BM_INJECT_QUEUE, queue));

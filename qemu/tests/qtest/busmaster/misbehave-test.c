@@ -184,7 +184,7 @@ static void check_gone(Bench *t, enum bm_inject mode, uint64_t value)
 {
     static const uint64_t regs[] = {
         BM_REG_ID, BM_REG_STATUS, 0x7f8, BM_QUEUE_PAGE(1) + BM_QREG_STATE,
-        BM_QUEUE_PAGE(2), BM_QUEUE_PAGE(1) + BM_REG_INJECT_ARG0,
+        BM_QUEUE_PAGE(2), BM_QUEUE_PAGE(1) + BM_REG_INJECT_ARG,
     };
     const uint64_t order = t->d->regs + BM_QUEUE_PAGE(0) + BM_QREG_ORDER;
     unsigned i;
@@ -196,7 +196,7 @@ static void check_gone(Bench *t, enum bm_inject mode, uint64_t value)
     g_assert_cmphex(qtest_readl(t->d->qts, order), ==, (uint32_t)value);
     g_assert_cmphex(qtest_readl(t->d->qts, order + 4), ==, (uint32_t)value);
     bm_assert_armed(t->d, mode, ARRAY_SIZE(regs) + 2, 1);
-    g_assert_cmphex(bm_read(t->d, BM_REG_INJECT_ARG0), ==, 0x123);
+    g_assert_cmphex(bm_read(t->d, BM_REG_INJECT_ARG), ==, 0x123);
 
     bm_write(t->d, BM_REG_CTRL, BM_CTRL_RESET);
     bm_write(t->d, BM_QUEUE_PAGE(0) + BM_QREG_ORDER, 5);
