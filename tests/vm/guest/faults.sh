@@ -64,10 +64,14 @@ grown() {
 
 # --- what is done to meet a fault: each leaves in $result what the caller got ---
 
-# one_write: 4 KiB, in one command
+# one_write [FILE]: 4 KiB, in one command
 one_write() {
-	if dd if=/dev/zero of=/dev/busmaster0 bs=4k count=1 conv=notrunc 2>/tmp/dd; then
+	status=0
+	dd if="${1:-/dev/zero}" of=/dev/busmaster0 bs=4k count=1 conv=notrunc 2>/tmp/dd || status=$?
+	if [ $status = 0 ]; then
 		result=ok
+	elif [ $status = $((128 + 7)) ]; then
+		result=SIGBUS
 	elif grep -q "Input/output error" /tmp/dd; then
 		result=EIO
 	elif grep -q "No such device" /tmp/dd; then
@@ -141,7 +145,8 @@ mutated() {
 	for seed in $(seq "$mutations"); do
 		dd if=/dev/urandom of=/tmp/out bs=4k count=1 2>/dev/null
 		arm cqe-mutate "1:all:$seed" || return 1
-		dd if=/tmp/out of=/dev/busmaster0 bs=4k conv=notrunc 2>/tmp/dd || continue
+		one_write /tmp/out
+		[ "$result" = ok ] || continue
 		dd if=/dev/busmaster0 of=/tmp/in bs=4k count=1 2>/dev/null
 		cmp /tmp/out /tmp/in || fail "with seed $seed" || return 1
 	done
@@ -182,24 +187,23 @@ refusal() {
 
 # --- the policies for a refused DMA ---
 
-# refuse_one: a command whose memory is refused; leaves the caller's exit status in $status
+# refuse_one: a command whose memory is refused
 refuse_one() {
 	arm rogue-read "1:all:$nowhere" || return 1
 	faults_before=$(total dma_faults)
 	resets=$(attribute stats/resets)
-	dd if=/dev/zero of=/dev/busmaster0 bs=4k count=1 conv=notrunc 2>/tmp/dd
-	status=$?
+	one_write
 	grown errors/dma_faults "$faults_before" total dma_faults
 }
 
-# policy NAME STATUS RESET: what the caller's exit status is, and whether there is a reset
+# policy NAME RESULT RESET: what the caller gets, and whether there is a reset
 policy() {
 	klog_allow "DMAR: (DRHD|\[DMA Read )" "the IOMMU refuses what the device was not given"
 	klog_expect "busmaster.*refused" "policy $1"
 	klog_allow "busmaster" "policy $1"
 	echo "$1" >$class/fault_policy && refuse_one || return 1
 	klog_end
-	same "exit status" "$status" "$2" || return 1
+	same "the caller's result" "$result" "$2" || return 1
 	case $3 in
 	reset) wait_for 10 reset_done || return 1 ;;
 	*) same "resets" "$(attribute stats/resets)" "$resets" || return 1 ;;

@@ -17,10 +17,10 @@ else
 	check "without an IOMMU a rogue read takes the secret, and nobody notices" theft read
 	check "without an IOMMU a rogue write spoils the page, and nobody notices" theft write
 fi
-check "policy log: EIO and a message" policy log 1 -
-check "policy reset: EIO, and a reset" policy reset 1 reset
-check "policy kill: SIGBUS, and a reset" policy kill 135 reset
-check "policy log again" policy log 1 -
+check "policy log: EIO and a message" policy log EIO -
+check "policy reset: EIO, and a reset" policy reset EIO reset
+check "policy kill: SIGBUS, and a reset" policy kill SIGBUS reset
+check "policy log again" policy log EIO -
 check "a policy that there is not is refused" policy_refused
 check "$mutations completions with some bits flipped: $healthy transfers after all of it" mutated
 after_unload
