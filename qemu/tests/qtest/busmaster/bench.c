@@ -37,11 +37,31 @@ void bench_submit(Bench *t, uint16_t tag)
     bm_doorbell(&t->r);
 }
 
+/* @n commands, with tags from @first on, told of at one time. */
+void bench_submit_all(Bench *t, uint16_t first, unsigned n)
+{
+    unsigned i;
+
+    for (i = 0; i < n; i++) {
+        bench_push(t, first + i);
+    }
+    bm_doorbell(&t->r);
+}
+
 void bench_expect(Bench *t, uint16_t tag)
 {
     bm_reap(&t->r);
     g_assert_cmphex(t->r.cqe.tag, ==, tag);
     g_assert_cmphex(t->r.cqe.status, ==, BM_ST_SUCCESS);
+}
+
+void bench_expect_all(Bench *t, uint16_t first, unsigned n)
+{
+    unsigned i;
+
+    for (i = 0; i < n; i++) {
+        bench_expect(t, first + i);
+    }
 }
 
 void bench_nothing(Bench *t)

@@ -29,7 +29,9 @@ void bench_up(Bench *t, const void *worker);
 void bench_again(Bench *t);
 void bench_push(Bench *t, uint16_t tag);
 void bench_submit(Bench *t, uint16_t tag);
+void bench_submit_all(Bench *t, uint16_t first, unsigned n);
 void bench_expect(Bench *t, uint16_t tag);
+void bench_expect_all(Bench *t, uint16_t first, unsigned n);
 void bench_nothing(Bench *t);
 void bench_copy(Bench *t, BmPlace *src, BmPlace *dst,
                 const struct bm_hw_sqe *sqe);

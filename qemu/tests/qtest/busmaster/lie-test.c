@@ -39,9 +39,7 @@ static void check_entry(Bench *t, unsigned index, uint64_t info,
 static void run_two(Bench *t)
 {
     bench_again(t);
-    bench_push(t, TAG);
-    bench_push(t, TAG + 1);
-    bm_doorbell(&t->r);
+    bench_submit_all(t, TAG, 2);
     t->r.head = 1;
     bench_expect(t, TAG + 1);
     check_entry(t, 1, 0, 2, TAG + 1, BM_CQE_PHASE);
@@ -146,10 +144,7 @@ static void test_mutate(const void *worker)
 
         bench_again(&t);
         bm_arm(t.d, BM_INJECT_CQE_MUTATE, n, ALL, seeds[i]);
-        for (j = 0; j <= n; j++) {
-            bench_push(&t, j);
-        }
-        bm_doorbell(&t.r);
+        bench_submit_all(&t, 0, n + 1);
         t.r.head = n;
         bench_expect(&t, n);
         bm_assert_armed(t.d, BM_INJECT_CQE_MUTATE, n, 0);
@@ -187,13 +182,8 @@ static void test_drop(const void *worker)
 
     bench_up(&t, worker);
     bm_arm(t.d, BM_INJECT_CQE_DROP, 2, ALL, 0);
-    for (i = 0; i < 5; i++) {
-        bench_push(&t, i);
-    }
-    bm_doorbell(&t.r);
-    for (i = 2; i < 5; i++) {
-        bench_expect(&t, i);
-    }
+    bench_submit_all(&t, 0, 5);
+    bench_expect_all(&t, 2, 3);
     bench_nothing(&t);
     bm_ack(&t.r, 0);
     bm_assert_armed(t.d, BM_INJECT_CQE_DROP, 2, 0);
@@ -216,20 +206,13 @@ static void test_drop(const void *worker)
 static void test_duplicate(const void *worker)
 {
     const unsigned most = (1 << BENCH_ORDER) - 1;
-    unsigned i;
     Bench t;
 
     bench_up(&t, worker);
     bm_arm(t.d, BM_INJECT_CQE_DUPLICATE, 2, ALL, 0);
-    for (i = 0; i < 3; i++) {
-        bench_push(&t, i);
-    }
-    bm_doorbell(&t.r);
-    for (i = 0; i < 3; i++) {
-        bench_expect(&t, i);
-    }
-    bench_expect(&t, 0);
-    bench_expect(&t, 1);
+    bench_submit_all(&t, 0, 3);
+    bench_expect_all(&t, 0, 3);
+    bench_expect_all(&t, 0, 2);
     bench_nothing(&t);
     bm_ack(&t.r, 0);
     bm_assert_armed(t.d, BM_INJECT_CQE_DUPLICATE, 2, 0);
@@ -237,18 +220,11 @@ static void test_duplicate(const void *worker)
     /* A full ring: they wait for room as all others do. */
     bench_again(&t);
     bm_arm(t.d, BM_INJECT_CQE_DUPLICATE, ALWAYS, 1, 0);
-    for (i = 0; i < most; i++) {
-        bench_push(&t, i);
-    }
-    bm_doorbell(&t.r);
-    for (i = 0; i < most; i++) {
-        bench_expect(&t, i);
-    }
+    bench_submit_all(&t, 0, most);
+    bench_expect_all(&t, 0, most);
     bench_nothing(&t);
     bm_ack(&t.r, 0);
-    for (i = 0; i < most; i++) {
-        bench_expect(&t, i);
-    }
+    bench_expect_all(&t, 0, most);
     bench_nothing(&t);
     bm_ack(&t.r, 0);
     bm_assert_armed(t.d, BM_INJECT_CQE_DUPLICATE, most, ALWAYS);
@@ -258,7 +234,6 @@ static void test_duplicate(const void *worker)
 
 static void test_delay(const void *worker)
 {
-    unsigned i;
     Bench t;
 
     bench_up(&t, worker);
@@ -311,15 +286,10 @@ static void test_delay(const void *worker)
 
     /* As many as a ring takes, at one time. */
     bm_arm(t.d, BM_INJECT_CQE_DELAY, 15, ALL, 1000);
-    for (i = 0; i < 15; i++) {
-        bench_push(&t, i);
-    }
-    bm_doorbell(&t.r);
+    bench_submit_all(&t, 0, 15);
     bench_nothing(&t);
     bench_step(&t, 1000 * US);
-    for (i = 0; i < 15; i++) {
-        bench_expect(&t, i);
-    }
+    bench_expect_all(&t, 0, 15);
     bench_down(&t, BM_INJECT_CQE_DELAY);
 }
 

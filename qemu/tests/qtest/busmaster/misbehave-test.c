@@ -63,9 +63,7 @@ static void test_halt(const void *worker)
 
         bench_again(&t);
         bm_arm(t.d, BM_INJECT_HALT, 1, ALL, i ? causes[i] : 0);
-        bench_push(&t, 1);
-        bench_push(&t, 2);
-        bm_doorbell(&t.r);
+        bench_submit_all(&t, 1, 2);
         bm_assert_halted(&t.r, causes[i]);
         bm_msix_wait(t.d, BM_VECTOR_EVENT);
         bench_nothing(&t);

@@ -60,6 +60,13 @@ static void run(Bench *t, unsigned n)
     run_flags(t, n, 0);
 }
 
+/* The same, once all that was before is seen and the queue is armed. */
+static void run_armed(Bench *t, unsigned n)
+{
+    bm_ack(&t->r, ARM);
+    run(t, n);
+}
+
 /* A worker that has posted may be about to look at the clock. */
 static void step(Bench *t, int64_t ns)
 {
@@ -81,13 +88,21 @@ static void check_one(Bench *t)
     check_silence(t);
 }
 
+/* Not a microsecond before. */
+static void check_one_in(Bench *t, unsigned usecs)
+{
+    step(t, (usecs - 1) * US);
+    check_silence(t);
+    step(t, 1 * US);
+    check_one(t);
+}
+
 static void test_count(const void *worker)
 {
     Bench t;
 
     bench_up(&t, worker, 4, 1000);
-    bm_ack(&t.r, ARM);
-    run(&t, 3);
+    run_armed(&t, 3);
     check_silence(&t);
     run(&t, 1);
     check_one(&t);
@@ -95,8 +110,7 @@ static void test_count(const void *worker)
     check_silence(&t);
 
     /* Those that were seen do not count any more. */
-    bm_ack(&t.r, ARM);
-    run(&t, 3);
+    run_armed(&t, 3);
     bm_ack(&t.r, 0);
     run(&t, 3);
     check_silence(&t);
@@ -122,8 +136,7 @@ static void test_usecs(const void *worker)
     Bench t;
 
     bench_up(&t, worker, 100, 50);
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     step(&t, 30 * US);
     run(&t, 1);
     step(&t, 20 * US - 1);
@@ -134,19 +147,14 @@ static void test_usecs(const void *worker)
     check_silence(&t);
 
     /* The time is that of the first which was not seen. */
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     step(&t, 40 * US);
     bm_ack(&t.r, 0);
     run(&t, 1);
-    step(&t, 49 * US);
-    check_silence(&t);
-    step(&t, 1 * US);
-    check_one(&t);
+    check_one_in(&t, 50);
 
     /* All seen in time: nothing to tell, but armed still. */
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     bm_ack(&t.r, 0);
     step(&t, 1000 * US);
     check_silence(&t);
@@ -172,17 +180,12 @@ static void test_none(const void *worker)
     bench_up(&t, worker, 2, 1);
     for (i = 0; i < ARRAY_SIZE(cases); i++) {
         moderate(&t, cases[i].count, cases[i].usecs);
-        bm_ack(&t.r, ARM);
-        run(&t, 1);
+        run_armed(&t, 1);
         check_one(&t);
     }
     moderate(&t, 0xffff, 0xffff);
-    bm_ack(&t.r, ARM);
-    run(&t, 20);
-    step(&t, 65534 * US);
-    check_silence(&t);
-    step(&t, 1 * US);
-    check_one(&t);
+    run_armed(&t, 20);
+    check_one_in(&t, 65535);
     bm_end(t.d);
 }
 
@@ -197,10 +200,7 @@ static void test_arm_late(const void *worker)
     run(&t, 1);
     step(&t, 20 * US);
     bm_ack_at(&t.r, head, ARM);
-    step(&t, 29 * US);
-    check_silence(&t);
-    step(&t, 1 * US);
-    check_one(&t);
+    check_one_in(&t, 30);
 
     bm_ack(&t.r, 0);
     head = t.r.head;
@@ -225,40 +225,29 @@ static void test_change(const void *worker)
     Bench t;
 
     bench_up(&t, worker, 100, 1000);
-    bm_ack(&t.r, ARM);
-    run(&t, 3);
+    run_armed(&t, 3);
     check_silence(&t);
     moderate(&t, 0, 0);
     check_one(&t);
 
     moderate(&t, 100, 1000);
-    bm_ack(&t.r, ARM);
-    run(&t, 3);
+    run_armed(&t, 3);
     moderate(&t, 4, 1000);
     check_silence(&t);
     moderate(&t, 3, 1000);
     check_one(&t);
 
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     step(&t, 20 * US);
     moderate(&t, 100, 50);
-    step(&t, 29 * US);
-    check_silence(&t);
-    step(&t, 1 * US);
-    check_one(&t);
+    check_one_in(&t, 30);
 
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     step(&t, 20 * US);
     moderate(&t, 100, 80);
-    step(&t, 59 * US);
-    check_silence(&t);
-    step(&t, 1 * US);
-    check_one(&t);
+    check_one_in(&t, 60);
 
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     step(&t, 20 * US);
     moderate(&t, 100, 10);
     check_one(&t);
@@ -271,8 +260,7 @@ static void test_end(const void *worker)
     Bench t;
 
     bench_up(&t, worker, 100, 50);
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     again(&t);
     bm_ack(&t.r, ARM);
     step(&t, 1000 * US);
@@ -283,8 +271,7 @@ static void test_end(const void *worker)
     step(&t, 50 * US);
     check_one(&t);
 
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     bm_ring_write(&t.r, BM_QREG_SQ_TAIL, 1u << ORDER);
     bm_assert_halted(&t.r, BM_HALT_BAD_TAIL);
     bm_msix_wait(t.d, BM_VECTOR_EVENT);
@@ -293,8 +280,7 @@ static void test_end(const void *worker)
     check_silence(&t);
 
     again(&t);
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
     t.messages = 0;
     step(&t, 1000 * US);
@@ -302,14 +288,12 @@ static void test_end(const void *worker)
     g_assert_cmphex(bm_ring_reg(&t.r, BM_QREG_MODERATION), ==, 0);
     bm_enable(t.d);
     bm_ring_enable(&t.r);
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     check_one(&t);
 
     /* Nor when the device does. */
     moderate(&t, 100, 50);
-    bm_ack(&t.r, ARM);
-    run(&t, 1);
+    run_armed(&t, 1);
     bm_end(t.d);
 }
 
