@@ -192,6 +192,9 @@ static void test_drop(const void *worker)
     bm_arm(t.d, BM_INJECT_CQE_DROP, 40, ALL, 0);
     for (i = 0; i < 40; i++) {
         bench_submit(&t, i);
+        /* Nothing else says that there is room for the next. */
+        bm_wait_reg(t.d, BM_REG_INJECT_STATE(BM_INJECT_CQE_DROP),
+                    BM_INJECT_FIRED, BM_PREP(BM_INJECT_FIRED, i + 1));
     }
     bench_submit(&t, 40);
     bench_expect(&t, 40);
