@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Whether the kernel allocates memory on the driver's way, by its own trace events, each with
-# its stack. What DMA-API debug allocates to keep its books is not on the way of any other
-# kernel. Sourced after steps.sh.
+# its stack. Not the driver's are: what an interrupt or another task's end allocates while the
+# driver was interrupted or sleeps; what DMA-API debug and KASAN need for their books; and the
+# caller's own pages, where they had to be waited for. Sourced after steps.sh.
 
 tracing=$debug/tracing
 events="kmalloc kmem_cache_alloc mm_page_alloc"
@@ -22,7 +23,8 @@ driver_events() {
 		}
 		/ (kmalloc|kmem_cache_alloc|mm_page_alloc): / { flush(); event = $5 " " $6 }
 		/=> bm_/ && !driver { driver = $2 }
-		/=> (debug_dma_|add_dma_entry|bm_cdev_open)/ { apart = 1 }
+		/=> (asm_|__schedule)/ && !driver { apart = 1 }
+		/=> (debug_dma_|add_dma_entry|stack_depot_save|bm_mem_pin_ahead|bm_cdev_open)/ { apart = 1 }
 		END { flush() }' $tracing/trace | sort | uniq -c
 }
 
@@ -41,10 +43,10 @@ allocations() {
 	return $allocations_status
 }
 
-# At depth 1 there is no batch either, which would allocate its plug.
+# At depth 1 there is no batch either, which would allocate its plug. Stalls are not the point.
 nothing_allocated() {
-	pingpong -n 1000 >/tmp/allocations.log || return
-	allocations pingpong -n 1000 >/tmp/allocated || return
+	pingpong -n 1000 -t 60 || return
+	allocations pingpong -n 1000 -t 60 >/tmp/allocated || return
 	cat /tmp/allocated
 	same "kinds of allocations" "$(wc -l </tmp/allocated)" 0
 }
