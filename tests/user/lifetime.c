@@ -4,43 +4,20 @@
  * transfers run, and while their owner dies. Nothing may hang, and nothing may stay pinned.
  */
 #define _GNU_SOURCE
-#include <glob.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
-#include "device.h"
-#include "ktap.h"
+#include "binding.h"
 
-#define PAGE 4096ul
 #define LENGTH (4ul << 20)
-#define DRIVER "/sys/bus/pci/drivers/busmaster"
 #define PATIENCE 20 /* seconds that anything here may take */
 
-static char address[32]; /* of the PCI function */
 static sigjmp_buf after_bus_error;
 static bool enough; /* the second thread is to end */
-
-static bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (!ok)
-		ktap_note("writing %s to %s: %s", text, path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-static bool unbind(void)
-{
-	return write_text(DRIVER "/unbind", address);
-}
 
 static bool reset(void)
 {
@@ -48,47 +25,6 @@ static bool reset(void)
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", address);
 	return write_text(path, "1");
-}
-
-/* Opens the node of the PCI function. Its number may have changed: an open file keeps one. */
-static int open_device(void)
-{
-	char pattern[100], path[100];
-	glob_t found;
-	int fd = -1;
-
-	snprintf(pattern, sizeof(pattern), "/sys/bus/pci/devices/%s/busmaster/*", address);
-	for (int i = 0; i < 500 && fd < 0; i++) {
-		if (!glob(pattern, 0, NULL, &found)) {
-			snprintf(path, sizeof(path), "/dev%s", strrchr(found.gl_pathv[0], '/'));
-			fd = open(path, O_RDWR);
-			globfree(&found);
-		}
-		if (fd < 0)
-			usleep(10000);
-	}
-	return fd;
-}
-
-/* Binds, and shows that the device works. */
-static bool works(void)
-{
-	static unsigned char out[3 * PAGE], in[3 * PAGE];
-	uint64_t state = time(NULL);
-	int fd = open_device();
-
-	CHECK(fd >= 0);
-	random_fill(&state, out, sizeof(out));
-	CHECK_IS(pwrite(fd, out, sizeof(out), 77), sizeof(out));
-	CHECK_IS(pread(fd, in, sizeof(in), 77), sizeof(in));
-	CHECK_IS(memcmp(in, out, sizeof(in)), 0);
-	CHECK_IS(close(fd), 0);
-	return true;
-}
-
-static bool bind_again(void)
-{
-	return write_text(DRIVER "/bind", address) && works();
 }
 
 /* A child that transfers until an error that is not EIO ends it; its exit status says which. */
@@ -322,13 +258,6 @@ int main(void)
 		{ "unbind with an open file and a mapping: ENODEV, SIGBUS", unbind_open },
 		{ "unbind in mid-transfer, 3 times: all end with ENODEV", unbind_busy },
 	};
-	char path[200], *slash;
 
-	if (!realpath(DEVICE_CLASS "/device", path)) {
-		perror(DEVICE_CLASS);
-		return 2;
-	}
-	slash = strrchr(path, '/');
-	snprintf(address, sizeof(address), "%s", slash + 1);
-	return KTAP_RUN(cases);
+	return find_function() ? KTAP_RUN(cases) : 2;
 }
