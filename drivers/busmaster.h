@@ -152,7 +152,6 @@ struct bm_map {
  * @leader: the request that this is a part of; or NULL, and this was allocated
  * @refs: commands on their way, and one for whoever still submits
  * @submitted: bytes
- * @alone: the next command may share a cache line with the last, and waits for it
  * @lock: @error, @sound
  * @error: of the first command, in the order of the file, that failed
  * @sound: bytes before it
@@ -163,10 +162,55 @@ struct bm_io {
 	struct bm_request *leader;
 	atomic_t refs;
 	size_t submitted;
-	bool alone;
 	spinlock_t lock; /* see above */
 	int error;
 	size_t sound;
+};
+
+/**
+ * struct bm_pins - a caller's pages, pinned before there was a request to map them for
+ * @vec: what lies in each; NULL: there are none
+ * @nr: so many
+ * @dir: the direction in which they will be mapped
+ */
+struct bm_pins {
+	struct bio_vec *vec;
+	unsigned int nr;
+	enum dma_data_direction dir;
+};
+
+/**
+ * struct bm_side - one side of what a caller wants done
+ * @space: BM_SPACE_NONE, BM_SPACE_LOCAL, or BM_SPACE_HOST, be it in one piece or in many
+ * @iter: the host memory; its direction says what the device does
+ * @pins: those of the next command that had to be waited for
+ * @offset: in device memory
+ */
+struct bm_side {
+	enum bm_space space;
+	struct iov_iter iter;
+	struct bm_pins pins;
+	u64 offset;
+};
+
+/**
+ * struct bm_want - what a caller wants done, by one command or several; see prepare.c
+ * @op: operation
+ * @operand: of the next command
+ * @length: bytes for which there is no command yet
+ * @src: where they come from
+ * @dst: where they go, or what they are compared with
+ * @polled: the caller looks for completions
+ * @wait: the caller may wait for what others use
+ */
+struct bm_want {
+	enum bm_op op;
+	u64 operand;
+	u64 length;
+	struct bm_side src;
+	struct bm_side dst;
+	bool polled;
+	bool wait;
 };
 
 /**
@@ -560,8 +604,15 @@ void bm_mem_init(struct bm_dev *bm);
 void bm_mem_exit(struct bm_dev *bm);
 ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, unsigned int pages,
 		   struct bm_hw_ptr *ptr);
+ssize_t bm_mem_pin_ahead(struct bm_pins *pins, const struct iov_iter *iter, unsigned int pages);
+void bm_mem_unpin_ahead(struct bm_pins *pins);
+ssize_t bm_mem_map_pins(struct bm_request *rq, struct bm_pins *pins, struct bm_hw_ptr *ptr);
 bool bm_mem_ends_in_page(const struct bm_request *rq);
 void bm_mem_release(struct bm_request *rq, void (*released)(struct bm_request *rq));
+
+/* prepare.c */
+unsigned int bm_side_pages(const struct bm_dev *bm, unsigned int sides);
+struct bm_request *bm_prepare(struct bm_dev *bm, struct bm_want *want, int *idx);
 
 /* io.c */
 ssize_t bm_io_rw(struct bm_dev *bm, struct kiocb *iocb, struct iov_iter *iter);

@@ -47,18 +47,15 @@ static ssize_t bm_cdev_rw(struct kiocb *iocb, struct iov_iter *iter)
 	u64 room = bm->caps.mem_size - min_t(u64, iocb->ki_pos, bm->caps.mem_size);
 	size_t excess = iov_iter_count(iter) - min_t(u64, iov_iter_count(iter), room);
 	ssize_t ret;
-	int idx;
 
 	if (!iov_iter_count(iter))
 		return 0;
 	if (!room)
 		return iov_iter_rw(iter) == WRITE ? -ENOSPC : 0;
 
-	idx = bm_enter(bm);
 	iov_iter_truncate(iter, room);
-	ret = bm_present(bm) ? bm_io_rw(bm, iocb, iter) : -ENODEV;
+	ret = bm_io_rw(bm, iocb, iter);
 	iov_iter_reexpand(iter, iov_iter_count(iter) + excess);
-	bm_exit(bm, idx);
 	return ret;
 }
 
@@ -77,28 +74,12 @@ static int bm_cdev_iopoll(struct kiocb *iocb, struct io_comp_batch *iob, unsigne
 
 static long bm_cdev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct bm_dev *bm = bm_from_file(file);
-	long ret = -ENODEV;
-	int idx;
-
-	idx = bm_enter(bm);
-	if (bm_present(bm))
-		ret = bm_ioctl(bm, file, cmd, (void __user *)arg);
-	bm_exit(bm, idx);
-	return ret;
+	return bm_ioctl(bm_from_file(file), file, cmd, (void __user *)arg);
 }
 
 static int bm_cdev_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
-	struct bm_dev *bm = bm_from_file(cmd->file);
-	int ret = -ENODEV;
-	int idx;
-
-	idx = bm_enter(bm);
-	if (bm_present(bm))
-		ret = bm_uring_cmd(bm, cmd, issue_flags);
-	bm_exit(bm, idx);
-	return ret;
+	return bm_uring_cmd(bm_from_file(cmd->file), cmd, issue_flags);
 }
 
 static loff_t bm_cdev_llseek(struct file *file, loff_t offset, int whence)

@@ -9,7 +9,6 @@
  */
 #include <linux/blkdev.h>
 #include <linux/completion.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -33,7 +32,6 @@ static void bm_io_init(struct bm_io *io, struct kiocb *iocb, struct bm_sync *syn
 	io->leader = leader;
 	atomic_set(&io->refs, 1);
 	io->submitted = 0;
-	io->alone = false;
 	spin_lock_init(&io->lock);
 	io->error = 0;
 	io->sound = SIZE_MAX;
@@ -111,53 +109,15 @@ static void bm_io_done(struct bm_request *rq)
 	bm_mem_release(rq, bm_io_released);
 }
 
-/*
- * Map the next part of the caller's memory. If that wants what other commands use,
- * they give it back when they end, and all end before their timeout.
- */
-static ssize_t bm_io_map(struct bm_request *rq, struct iov_iter *iter, struct bm_hw_ptr *ptr,
-			 bool wait)
+/* Send a command on its way: the next part of a transfer. */
+static int bm_io_submit(struct bm_io *io, struct bm_request *rq)
 {
-	unsigned long until = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
-	ssize_t n;
-
-	for (;;) {
-		n = bm_mem_map(rq, iter, rq->queue->bm->cmd_pages, ptr);
-		if (n != -ENOMEM)
-			return n;
-		if (!wait)
-			return -EAGAIN;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		if (time_after(jiffies, until))
-			return n;
-		schedule_timeout_killable(1);
-	}
-}
-
-/* Send a request on its way with the next part of a transfer, or put it back. */
-static int bm_io_submit(struct bm_io *io, struct bm_request *rq, struct iov_iter *iter, bool wait)
-{
-	bool write = iov_iter_rw(iter) == WRITE;
-	struct bm_hw_sqe *sqe = &rq->sqe;
-	ssize_t n;
 	int err;
-
-	bm_sqe_init(sqe, BM_OP_COPY, 0);
-	bm_ptr_local(write ? &sqe->dst : &sqe->src, io->iocb->ki_pos + io->submitted);
-	n = bm_io_map(rq, iter, write ? &sqe->src : &sqe->dst, wait);
-	if (n < 0) {
-		if (rq != io->leader)
-			bm_request_put(rq);
-		return n;
-	}
-	sqe->length = cpu_to_le32(n);
 
 	rq->io = io;
 	rq->offset = io->submitted;
 	rq->done = bm_io_done;
-	io->submitted += n;
-	io->alone = bm_mem_ends_in_page(rq);
+	io->submitted += le32_to_cpu(rq->sqe.length);
 	atomic_inc(&io->refs);
 	err = bm_request_submit_plugged(rq);
 	if (err) {
@@ -167,84 +127,112 @@ static int bm_io_submit(struct bm_io *io, struct bm_request *rq, struct iov_iter
 	return err;
 }
 
-/* Submit one command after the other, @rq being the first. Waits where it must. */
-static int bm_io_submit_all(struct bm_io *io, struct bm_request *rq, struct iov_iter *iter)
+/* A transfer of one command: nothing is needed for it but its request. */
+static int bm_io_start_one(struct bm_dev *bm, struct kiocb *iocb, struct bm_want *want,
+			   struct bm_sync *sync)
 {
-	struct bm_dev *bm = rq->queue->bm;
+	struct bm_request *rq;
+	int idx;
+
+	rq = bm_prepare(bm, want, &idx);
+	if (IS_ERR(rq))
+		return PTR_ERR(rq);
+	iocb->private = rq->queue;
+	bm_io_init(&rq->own_io, iocb, sync, rq);
+	bm_io_submit(&rq->own_io, rq);
+	bm_io_leave(&rq->own_io);
+	bm_exit(bm, idx);
+	return 0;
+}
+
+/* Submit one command after the other. Where two may share a cache line, wait for the first. */
+static int bm_io_submit_all(struct bm_dev *bm, struct bm_io *io, struct bm_want *want)
+{
+	struct bm_request *rq;
 	struct blk_plug plug;
-	int err;
+	bool shares = false;
+	int err = 0, idx;
 
 	blk_start_plug(&plug);
-	for (;;) {
-		err = bm_io_submit(io, rq, iter, true);
-		if (err || !iov_iter_count(iter))
-			break;
-		if (io->alone)
+	while (!err && want->length) {
+		if (shares)
 			wait_var_event(&io->refs, atomic_read(&io->refs) == 1);
-		rq = bm_request_get(bm, false, true);
+		rq = bm_prepare(bm, want, &idx);
 		if (IS_ERR(rq)) {
 			err = PTR_ERR(rq);
 			break;
 		}
+		io->iocb->private = rq->queue;
+		shares = bm_mem_ends_in_page(rq);
+		err = bm_io_submit(io, rq);
+		bm_exit(bm, idx);
 	}
 	blk_finish_plug(&plug);
 	return err;
 }
 
-/*
- * Begin a transfer. Where the caller does not want to wait, it is one command or none:
- * the longer ones may have to wait half-way.
- *
- * Return: 0: it ends by itself, and tells @sync or @iocb; or a negative errno.
- */
-static int bm_io_start(struct bm_dev *bm, struct kiocb *iocb, struct iov_iter *iter,
-		       struct bm_sync *sync)
+static int bm_io_start_many(struct bm_dev *bm, struct kiocb *iocb, struct bm_want *want,
+			    struct bm_sync *sync)
 {
-	bool one = iov_iter_npages(iter, bm->cmd_pages + 1) <= bm->cmd_pages;
-	bool wait = !(iocb->ki_flags & IOCB_NOWAIT);
-	struct bm_request *rq;
-	struct bm_io *io;
+	struct bm_io *io = kmalloc(sizeof(*io), GFP_KERNEL);
 	int err;
 
-	if (!one && !wait)
-		return -EAGAIN;
-	rq = bm_request_get(bm, !sync && iocb->ki_flags & IOCB_HIPRI, wait);
-	if (IS_ERR(rq))
-		return PTR_ERR(rq);
-	io = one ? &rq->own_io : kmalloc(sizeof(*io), GFP_KERNEL);
-	if (!io) {
-		bm_request_put(rq);
+	if (!io)
 		return -ENOMEM;
-	}
-	bm_io_init(io, iocb, sync, one ? rq : NULL);
-	iocb->private = rq->queue;
-
-	err = one ? bm_io_submit(io, rq, iter, wait) : bm_io_submit_all(io, rq, iter);
+	bm_io_init(io, iocb, sync, NULL);
+	err = bm_io_submit_all(bm, io, want);
 	if (!io->submitted) {
-		bm_io_free(io);
+		kfree(io);
 		return err;
 	}
 	bm_io_leave(io);
 	return 0;
 }
 
+/*
+ * Begin a transfer. Where the caller does not want to wait, it is one command or none:
+ * the longer ones may have to wait half-way. Nor are those polled, as while they wait
+ * nobody looks.
+ *
+ * Return: 0: it ends by itself, and tells @sync or @iocb; or a negative errno.
+ */
+static int bm_io_start(struct bm_dev *bm, struct kiocb *iocb, const struct iov_iter *iter,
+		       struct bm_sync *sync)
+{
+	struct bm_side host = { .space = BM_SPACE_HOST, .iter = *iter };
+	struct bm_side local = { .space = BM_SPACE_LOCAL, .offset = iocb->ki_pos };
+	bool one = iov_iter_npages(iter, bm->cmd_pages + 1) <= bm->cmd_pages;
+	bool write = iov_iter_rw(iter) == WRITE;
+	struct bm_want want = {
+		.op = BM_OP_COPY,
+		.length = iov_iter_count(iter),
+		.src = write ? host : local,
+		.dst = write ? local : host,
+		.polled = one && !sync && iocb->ki_flags & IOCB_HIPRI,
+		.wait = !(iocb->ki_flags & IOCB_NOWAIT),
+	};
+
+	if (one)
+		return bm_io_start_one(bm, iocb, &want, sync);
+	return want.wait ? bm_io_start_many(bm, iocb, &want, sync) : -EAGAIN;
+}
+
 /**
  * bm_io_rw() - read_iter and write_iter: the iterator knows the direction
- * @bm: device, between bm_enter() and bm_exit(), that is present
+ * @bm: device, present or not
  * @iocb: says where in the file; completed later if it is asynchronous
- * @iter: the caller's memory, not empty, within the file
+ * @iter: the caller's memory, not empty, within the file; advanced by what a synchronous
+ *	transfer has moved
  *
  * May sleep unless IOCB_NOWAIT is set. A synchronous transfer is waited for without
  * heeding signals: until the device is done with the memory, nobody may let go of it.
  * The watchdog bounds it.
  *
  * Return: bytes, fewer than asked for if something failed half-way; -EIOCBQUEUED; or
- * another negative errno, and then nothing was moved: -EAGAIN if it would have to
- * wait but must not, -ERESTARTSYS or -EINTR if a fatal signal came first.
+ * another negative errno, and then nothing was moved: see bm_prepare().
  */
 ssize_t bm_io_rw(struct bm_dev *bm, struct kiocb *iocb, struct iov_iter *iter)
 {
-	size_t count = iov_iter_count(iter), left;
 	struct bm_sync sync;
 	int err;
 
@@ -256,8 +244,8 @@ ssize_t bm_io_rw(struct bm_dev *bm, struct kiocb *iocb, struct iov_iter *iter)
 	if (err)
 		return err;
 	wait_for_completion(&sync.done);
-	left = count - max_t(ssize_t, sync.ret, 0);
-	iov_iter_revert(iter, left - iov_iter_count(iter));
+	if (sync.ret > 0)
+		iov_iter_advance(iter, sync.ret);
 	return sync.ret;
 }
 

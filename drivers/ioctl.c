@@ -2,22 +2,17 @@
 /*
  * busmaster: operations of the caller's choice, by ioctl or io_uring command.
  *
- * An operation (struct busmaster_op) is one command, or several one after the other:
- * what has been done is cut off its front, and the rest is an operation, too. An
+ * An operation (struct busmaster_op) is one command, or several one after the other. An
  * ioctl waits for each; an io_uring command is one command, and is told of its end.
  * For that nothing is allocated: what is needed then fits in the io_uring command.
  */
 #include <linux/bitops.h>
 #include <linux/fs.h>
 #include <linux/io_uring/cmd.h>
-#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "busmaster.h"
 #include <uapi/linux/busmaster.h>
-
-/* Without host memory no pages limit a command: short enough for any timeout. */
-#define BM_OP_BYTES SZ_16M
 
 /* To ask again is needed where the device had not yet fetched what it was to abort. */
 #define BM_ABORT_PERIOD msecs_to_jiffies(10)
@@ -118,87 +113,37 @@ static int bm_op_fetch(struct bm_dev *bm, struct file *file, struct busmaster_op
 	       bm_op_check(bm, file, op);
 }
 
-/* Pages for each of two sides in the caller's memory. */
-static unsigned int bm_half_pages(const struct bm_dev *bm)
+static struct bm_side bm_op_side(const struct busmaster_side *side, u64 length,
+				 unsigned int direction)
 {
-	return max(bm->cmd_pages / 2, 1u);
-}
-
-static ssize_t bm_side_map(struct bm_request *rq, const struct busmaster_side *side, size_t n,
-			   unsigned int rw, unsigned int pages, struct bm_hw_ptr *ptr)
-{
-	struct iov_iter iter;
-	int err;
+	struct bm_side to = { .space = BM_SPACE_NONE };
 
 	switch (side->space) {
 	case BUSMASTER_USER:
-		err = import_ubuf(rw, u64_to_user_ptr(side->addr), n, &iter);
-		return err ?: bm_mem_map(rq, &iter, pages, ptr);
+		to.space = BM_SPACE_HOST;
+		iov_iter_ubuf(&to.iter, direction, u64_to_user_ptr(side->addr), length);
+		break;
 	case BUSMASTER_DEVICE:
-		bm_ptr_local(ptr, side->addr);
-		return n;
-	default:
-		return n;
+		to.space = BM_SPACE_LOCAL;
+		to.offset = side->addr;
+		break;
 	}
+	return to;
 }
 
-/* A source is let go of at once: there is nothing to be waited for. */
-static void bm_op_unmapped(struct bm_request *rq)
+/* What is wanted by an operation that bm_op_check() has let pass. */
+static struct bm_want bm_op_want(const struct busmaster_op *op, bool wait)
 {
-}
-
-/* The next command of an operation, as long as may be. On error nothing is mapped. */
-static int bm_op_map(struct bm_request *rq, const struct busmaster_op *op)
-{
-	bool both = op->src.space == BUSMASTER_USER && op->dst.space == BUSMASTER_USER;
-	unsigned int pages = both ? bm_half_pages(rq->queue->bm) : rq->queue->bm->cmd_pages;
 	bool writes = bm_op_kinds[op->op].dst == FMODE_WRITE;
-	u64 most = min_t(u64, BM_OP_BYTES, rq->queue->bm->caps.max_xfer);
-	struct bm_hw_sqe *sqe = &rq->sqe;
-	ssize_t n;
 
-	bm_sqe_init(sqe, op->op, 0);
-	sqe->operand = cpu_to_le64(op->operand);
-	n = bm_side_map(rq, &op->src, min(op->length, most), ITER_SOURCE, pages, &sqe->src);
-	if (n < 0)
-		return n;
-	n = bm_side_map(rq, &op->dst, n, writes ? ITER_DEST : ITER_SOURCE, pages, &sqe->dst);
-	if (n < 0) {
-		bm_mem_release(rq, bm_op_unmapped);
-		return n;
-	}
-	sqe->length = cpu_to_le32(n);
-	return 0;
-}
-
-/*
- * A request with the next command of an operation. If mapping wants what other commands
- * use, they give it back when they end, and all end before their timeout.
- */
-static struct bm_request *bm_op_prepare(struct bm_dev *bm, const struct busmaster_op *op,
-					bool wait)
-{
-	unsigned long until = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
-	struct bm_request *rq;
-	int err;
-
-	while (!wait || !fatal_signal_pending(current)) {
-		rq = bm_request_get(bm, false, wait);
-		if (rq == ERR_PTR(-ERESTARTSYS))
-			break;
-		if (IS_ERR(rq))
-			return rq;
-		err = bm_op_map(rq, op);
-		if (!err)
-			return rq;
-		bm_request_put(rq);
-		if (err != -ENOMEM || time_after(jiffies, until))
-			return ERR_PTR(err);
-		if (!wait)
-			return ERR_PTR(-EAGAIN);
-		schedule_timeout_killable(1);
-	}
-	return ERR_PTR(-EINTR);
+	return (struct bm_want){
+		.op = op->op,
+		.operand = op->operand,
+		.length = op->length,
+		.src = bm_op_side(&op->src, op->length, ITER_SOURCE),
+		.dst = bm_op_side(&op->dst, op->length, writes ? ITER_DEST : ITER_SOURCE),
+		.wait = wait,
+	};
 }
 
 /* Equal bytes of a comparison, as the contract counts only up to a difference. */
@@ -249,53 +194,50 @@ static int bm_op_wait(struct bm_request *rq, long left)
 	return left ? -EINTR : -ETIMEDOUT;
 }
 
-/* Cut off the first @n bytes, which are done and gave @result. */
-static void bm_op_advance(struct busmaster_op *op, u32 n, u64 result)
+/* The next command goes on where one of @n bytes gave @result. */
+static void bm_op_advance(struct busmaster_op *op, struct bm_want *want, u32 n, u64 result)
 {
-	op->src.addr += n;
-	op->dst.addr += n;
-	op->length -= n;
 	switch (op->op) {
 	case BUSMASTER_OP_FILL:
-		op->operand = ror64(op->operand, n % 8 * 8);
+		want->operand = ror64(want->operand, n % 8 * 8);
 		break;
 	case BUSMASTER_OP_CRC32C:
 	case BUSMASTER_OP_COPY_CRC32C:
-		op->operand = result;
+		want->operand = result;
 		op->result = result;
 		break;
 	case BUSMASTER_OP_COMPARE:
 		op->result += result;
 		if (result < n)
-			op->length = 0;
+			want->length = 0;
 		break;
 	}
 }
 
-/* The whole operation: nothing is left of it then but its result. */
+/* One command after the other, until nothing is wanted any more. */
 static int bm_op_run(struct bm_dev *bm, struct busmaster_op *op)
 {
+	struct bm_want want = bm_op_want(op, true);
 	unsigned long begin = jiffies;
 	struct bm_request *rq;
-	int err;
+	int err = 0, idx;
 
 	op->result = 0;
-	while (op->length) {
+	while (!err && want.length) {
 		if (!bm_op_left(op, begin))
 			return -ETIMEDOUT;
-		rq = bm_op_prepare(bm, op, true);
+		rq = bm_prepare(bm, &want, &idx);
 		if (IS_ERR(rq))
 			return PTR_ERR(rq);
 		rq->done = bm_op_done;
 		bm_op_submit(rq, 0);
 		err = bm_op_wait(rq, bm_op_left(op, begin));
 		if (!err)
-			bm_op_advance(op, le32_to_cpu(rq->sqe.length), bm_op_result(rq));
+			bm_op_advance(op, &want, le32_to_cpu(rq->sqe.length), bm_op_result(rq));
 		bm_request_put(rq);
-		if (err)
-			return err;
+		bm_exit(bm, idx);
 	}
-	return 0;
+	return err;
 }
 
 static int bm_ioctl_op(struct bm_dev *bm, struct file *file, struct busmaster_op __user *arg)
@@ -312,23 +254,15 @@ static int bm_ioctl_op(struct bm_dev *bm, struct file *file, struct busmaster_op
 /* Whatever its alignment, a buffer of so many bytes fits in half the pages of a command. */
 static u64 bm_max_command(const struct bm_dev *bm)
 {
-	return (u64)(bm_half_pages(bm) - 1) * PAGE_SIZE;
+	return (u64)(bm_side_pages(bm, 2) - 1) * PAGE_SIZE;
 }
 
-static int bm_ioctl_info(struct bm_dev *bm, struct busmaster_info __user *arg)
+static struct busmaster_info bm_info(const struct bm_dev *bm, u32 size)
 {
 	const struct bm_caps *caps = &bm->caps;
-	struct busmaster_info info;
-	u32 size;
-	int err;
 
-	err = bm_fetch(&info, sizeof(info), BUSMASTER_INFO_SIZE_VER0, arg, &size);
-	if (err)
-		return err;
-	if (info.reserved)
-		return -EINVAL;
-	info = (struct busmaster_info){
-		.size = min_t(u32, size, sizeof(info)),
+	return (struct busmaster_info){
+		.size = min_t(u32, size, sizeof(struct busmaster_info)),
 		.mem_size = caps->mem_size,
 		.max_command = bm_max_command(bm),
 		.version_major = caps->major,
@@ -340,6 +274,27 @@ static int bm_ioctl_info(struct bm_dev *bm, struct busmaster_info __user *arg)
 		.dma_bits = caps->dma_bits,
 		.timeout_ms = bm_param_timeout_ms,
 	};
+}
+
+static int bm_ioctl_info(struct bm_dev *bm, struct busmaster_info __user *arg)
+{
+	struct busmaster_info info;
+	int err, idx;
+	u32 size;
+
+	err = bm_fetch(&info, sizeof(info), BUSMASTER_INFO_SIZE_VER0, arg, &size);
+	if (err)
+		return err;
+	if (info.reserved)
+		return -EINVAL;
+	idx = bm_enter(bm);
+	if (bm_present(bm))
+		info = bm_info(bm, size);
+	else
+		err = -ENODEV;
+	bm_exit(bm, idx);
+	if (err)
+		return err;
 	return copy_to_user(arg, &info, info.size) ? -EFAULT : 0;
 }
 
@@ -351,7 +306,7 @@ static bool bm_ioctl_is(unsigned int cmd, unsigned int name)
 
 /**
  * bm_ioctl() - an ioctl of the device file
- * @bm: device, between bm_enter() and bm_exit(), that is present
+ * @bm: device, present or not
  * @file: the file
  * @cmd: BUSMASTER_IOC_*
  * @arg: its structure
@@ -412,7 +367,7 @@ static void bm_uring_done(struct bm_request *rq)
 
 /**
  * bm_uring_cmd() - an io_uring command of the device file
- * @bm: device, between bm_enter() and bm_exit(), that is present
+ * @bm: device, present or not
  * @cmd: whose operation is BUSMASTER_IOC_OP; is ended later, by its task
  * @issue_flags: does not wait if IO_URING_F_NONBLOCK is set
  *
@@ -426,7 +381,8 @@ int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue
 	struct busmaster_op __user *arg = u64_to_user_ptr(READ_ONCE(area[0]));
 	struct busmaster_op op;
 	struct bm_request *rq;
-	int err;
+	struct bm_want want;
+	int err, idx;
 
 	if (!bm_ioctl_is(cmd->cmd_op, BUSMASTER_IOC_OP))
 		return -ENOTTY;
@@ -440,12 +396,14 @@ int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue
 	if (op.length > bm_max_command(bm))
 		return -EMSGSIZE;
 
-	rq = bm_op_prepare(bm, &op, !(issue_flags & IO_URING_F_NONBLOCK));
+	want = bm_op_want(&op, !(issue_flags & IO_URING_F_NONBLOCK));
+	rq = bm_prepare(bm, &want, &idx);
 	if (IS_ERR(rq))
 		return PTR_ERR(rq);
 	uring->to = &arg->result;
 	rq->cmd = cmd;
 	rq->done = bm_uring_done;
-	bm_op_submit(rq, le32_to_cpu(rq->sqe.length) == op.length ? 0 : -EFAULT);
+	bm_op_submit(rq, want.length ? -EFAULT : 0);
+	bm_exit(bm, idx);
 	return -EIOCBQUEUED;
 }

@@ -29,8 +29,10 @@
  *
  * What the device only reads is mapped read-only. Without an IOMMU none of this helps.
  */
+#include <linux/bvec.h>
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 
 #include "busmaster.h"
 
@@ -82,36 +84,48 @@ static void bm_mem_add(struct bm_map *map, struct page **pages, size_t offset, s
 	map->sgt.orig_nents = next - map->sgt.sgl;
 }
 
-/* Collect the iterator's pages until it or the room ends; returns bytes or errno. */
-static ssize_t bm_mem_pin(struct bm_map *map, struct iov_iter *iter, unsigned int room)
+/*
+ * The iterator's next pages, no more than @batch takes or there is room for. Returns
+ * bytes, of which the first is at @offset; or a negative errno.
+ */
+static ssize_t bm_mem_extract(struct iov_iter *iter, struct page **batch, unsigned int room,
+			      size_t *offset)
 {
-	struct page *batch[BM_MEM_BATCH], **pages = batch;
-	size_t got = 0;
+	return iov_iter_extract_pages(iter, &batch, iov_iter_count(iter), min(room, BM_MEM_BATCH),
+				      0, offset) ?: -EFAULT;
+}
 
-	map->pinned = iov_iter_extract_will_pin(iter);
+/* Collect the iterator's pages, without waiting for any, until it or the room ends. */
+static int bm_mem_pin(struct bm_map *map, struct iov_iter *iter, unsigned int room)
+{
+	struct page *batch[BM_MEM_BATCH];
+	ssize_t n = 0;
+
+	iter->nofault = true;
 	while (iov_iter_count(iter) && room) {
 		size_t offset;
-		ssize_t n;
 
-		n = iov_iter_extract_pages(iter, &pages, iov_iter_count(iter),
-					   min(room, BM_MEM_BATCH), 0, &offset);
-		if (n <= 0)
-			return got ?: n ?: -EFAULT;
-		bm_mem_add(map, pages, offset, n);
+		n = bm_mem_extract(iter, batch, room, &offset);
+		if (n < 0)
+			break;
+		bm_mem_add(map, batch, offset, n);
 		room -= DIV_ROUND_UP(offset + n, PAGE_SIZE);
-		got += n;
 	}
-	return got;
+	iter->nofault = false;
+	return n < 0 ? n : 0;
 }
 
 static void bm_mem_unpin(struct bm_map *map, bool dirty)
 {
 	struct scatterlist *sg = map->sgt.sgl, *end = sg + map->sgt.orig_nents;
 
-	sg_unmark_end(end - 1);
-	for (; map->pinned && sg < end; sg++)
-		unpin_user_page_range_dirty_lock(sg_page(sg), PFN_UP(sg->offset + sg->length),
-						 dirty && map->dir == DMA_FROM_DEVICE);
+	for (; sg < end; sg++) {
+		sg_unmark_end(sg);
+		if (map->pinned)
+			unpin_user_page_range_dirty_lock(sg_page(sg),
+							 PFN_UP(sg->offset + sg->length),
+							 dirty && map->dir == DMA_FROM_DEVICE);
+	}
 }
 
 /* Would the device reach kernel memory beside the iterator's? See above. */
@@ -140,6 +154,40 @@ static int bm_mem_encode(struct bm_request *rq, struct bm_map *map, struct bm_hw
 	return bm_sgl_encode(ptr, &tail, 1, map->sgt.sgl, map->sgt.nents);
 }
 
+static struct bm_map *bm_mem_begin(struct bm_request *rq, enum dma_data_direction dir, bool pinned)
+{
+	struct bm_map *map = &rq->maps[rq->nr_maps];
+
+	map->dir = dir;
+	map->pinned = pinned;
+	map->sgt.sgl = rq->sgl + rq->nr_segs;
+	map->sgt.orig_nents = 0;
+	return map;
+}
+
+/* Let the device reach what has been collected. */
+static int bm_mem_finish(struct bm_request *rq, struct bm_map *map, struct bm_hw_ptr *ptr)
+{
+	int err;
+
+	sg_mark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
+	if (dma_map_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0))
+		return -ENOMEM;
+	err = bm_mem_encode(rq, map, ptr);
+	if (err) {
+		dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
+		return err;
+	}
+	rq->nr_segs += map->sgt.orig_nents;
+	rq->nr_maps++;
+	return 0;
+}
+
+static enum dma_data_direction bm_mem_dir(const struct iov_iter *iter)
+{
+	return iov_iter_rw(iter) == WRITE ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
+}
+
 /**
  * bm_mem_map() - let the device reach the next part of an iterator
  * @rq: borrowed request; with one side of its command in host memory mapped, or none
@@ -149,48 +197,119 @@ static int bm_mem_encode(struct bm_request *rq, struct bm_map *map, struct bm_hw
  * @ptr: how the submission names the memory: filled
  *
  * An iterator that is a source is mapped DMA_TO_DEVICE, else DMA_FROM_DEVICE. The next
- * call takes what follows. Less is mapped if the rest cannot be had; the next call will
- * tell why. May sleep.
+ * call takes what follows. May sleep, but waits for no page of the caller's.
  *
- * Return: bytes mapped; -EFAULT if the memory is not the caller's; -EINVAL if the device is
- * to write kernel memory that does not fill its pages; -ENOMEM if the
- * mapping needs what is in use now (IOVAs, bounce buffers): worth trying again when
- * other requests have ended. On error nothing is mapped or pinned, and @iter stays.
+ * Return: bytes mapped: as many as there are, up to @pages; -EFAULT if one of these pages
+ * is not there: bm_mem_pin_ahead() knows better; -EINVAL if the device is to write kernel
+ * memory that does not fill its pages; -ENOMEM if the mapping needs what is in use now
+ * (IOVAs, bounce buffers): worth trying again when other requests have ended. On error
+ * nothing is mapped or pinned, and @iter stays.
  */
 ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, unsigned int pages,
 		   struct bm_hw_ptr *ptr)
 {
-	struct bm_map *map = &rq->maps[rq->nr_maps];
-	ssize_t got;
+	struct bm_map *map = bm_mem_begin(rq, bm_mem_dir(iter), iov_iter_extract_will_pin(iter));
+	size_t before = iov_iter_count(iter), got;
 	int err;
 
-	map->dir = iov_iter_rw(iter) == WRITE ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
 	if (map->dir == DMA_FROM_DEVICE && bm_mem_exposes(iter))
 		return -EINVAL;
-	map->sgt.sgl = rq->sgl + rq->nr_segs;
-	map->sgt.orig_nents = 0;
-	got = bm_mem_pin(map, iter, pages);
-	if (got < 0)
+	err = bm_mem_pin(map, iter, pages);
+	got = before - iov_iter_count(iter);
+	err = err ?: bm_mem_finish(rq, map, ptr);
+	if (!err)
 		return got;
-
-	sg_mark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
-	err = dma_map_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
-	if (err) {
-		err = -ENOMEM;
-		goto unpin;
-	}
-	err = bm_mem_encode(rq, map, ptr);
-	if (err)
-		goto unmap;
-	rq->nr_segs += map->sgt.orig_nents;
-	rq->nr_maps++;
-	return got;
-
-unmap:
-	dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
-unpin:
 	bm_mem_unpin(map, false);
 	iov_iter_revert(iter, got);
+	return err;
+}
+
+/**
+ * bm_mem_pin_ahead() - pin what bm_mem_map() did not find, waiting for it
+ * @pins: where it is noted
+ * @iter: a user's memory, as for bm_mem_map(); stays as it is
+ * @pages: likewise
+ *
+ * May sleep for as long as whoever provides the pages likes: the caller holds nothing
+ * that others wait for. A fatal signal ends it.
+ *
+ * Return: bytes pinned, up to the first that is not the caller's; -EFAULT if there are
+ * none; -ENOMEM; or what else the kernel says of the memory. On error nothing is pinned.
+ */
+ssize_t bm_mem_pin_ahead(struct bm_pins *pins, const struct iov_iter *iter, unsigned int pages)
+{
+	struct iov_iter rest = *iter;
+	struct page *batch[BM_MEM_BATCH];
+	size_t offset;
+	ssize_t n = 0;
+	unsigned int i;
+
+	pages = iov_iter_npages(iter, pages);
+	pins->vec = kmalloc_array(pages, sizeof(*pins->vec), GFP_KERNEL);
+	if (!pins->vec)
+		return -ENOMEM;
+	pins->nr = 0;
+	pins->dir = bm_mem_dir(iter);
+	while (iov_iter_count(&rest) && pins->nr < pages) {
+		n = bm_mem_extract(&rest, batch, pages - pins->nr, &offset);
+		if (n < 0)
+			break;
+		for (i = 0; n; i++, offset = 0) {
+			unsigned int part = min_t(size_t, n, PAGE_SIZE - offset);
+
+			bvec_set_page(&pins->vec[pins->nr++], batch[i], part, offset);
+			n -= part;
+		}
+	}
+	if (!pins->nr)
+		bm_mem_unpin_ahead(pins);
+	return iov_iter_count(iter) - iov_iter_count(&rest) ?: n;
+}
+
+/**
+ * bm_mem_unpin_ahead() - give up what bm_mem_pin_ahead() has pinned
+ * @pins: noted there; or nothing
+ *
+ * May be called at any time, be it again. Any context.
+ */
+void bm_mem_unpin_ahead(struct bm_pins *pins)
+{
+	if (!pins->vec)
+		return;
+	while (pins->nr)
+		unpin_user_page(pins->vec[--pins->nr].bv_page);
+	kfree(pins->vec);
+	pins->vec = NULL;
+}
+
+/**
+ * bm_mem_map_pins() - let the device reach what bm_mem_pin_ahead() has pinned
+ * @rq: as for bm_mem_map()
+ * @pins: noted there; nothing afterwards
+ * @ptr: as for bm_mem_map()
+ *
+ * Return: bytes mapped, which are all; or -ENOMEM as bm_mem_map(), and nothing is mapped
+ * or pinned.
+ */
+ssize_t bm_mem_map_pins(struct bm_request *rq, struct bm_pins *pins, struct bm_hw_ptr *ptr)
+{
+	struct bm_map *map = bm_mem_begin(rq, pins->dir, true);
+	ssize_t got = 0;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < pins->nr; i++) {
+		struct bio_vec *vec = &pins->vec[i];
+
+		bm_mem_add(map, &vec->bv_page, vec->bv_offset, vec->bv_len);
+		got += vec->bv_len;
+	}
+	pins->nr = 0;
+	bm_mem_unpin_ahead(pins);
+	err = bm_mem_finish(rq, map, ptr);
+	if (!err)
+		return got;
+	bm_mem_unpin(map, false);
 	return err;
 }
 

@@ -532,8 +532,8 @@ static struct bm_queue *bm_queue_here(struct bm_dev *bm, bool polled)
  * While somebody resets the device there is none to be had, and a waiter waits for
  * the end of it.
  *
- * Return: a request; ERR_PTR of -EAGAIN (none free and not @wait), -ENODEV, or
- * -ERESTARTSYS.
+ * Return: a request; ERR_PTR of -EAGAIN (none free and not @wait), -ENODEV, or -EINTR
+ * (a fatal signal).
  */
 struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait)
 {
@@ -548,7 +548,7 @@ struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait)
 		if (!wait)
 			return ERR_PTR(-EAGAIN);
 		if (wait_event_killable(q->free_wait, bm_queue_may_lend(q)))
-			return ERR_PTR(-ERESTARTSYS);
+			return ERR_PTR(-EINTR);
 	}
 }
 

@@ -45,6 +45,7 @@
 #undef kill_pid
 
 #include "../../drivers/plug.c"
+#include "../../drivers/prepare.c"
 #include "../../drivers/io.c"
 #include "../../drivers/coalesce.c"
 #include "../../drivers/debugfs.c"

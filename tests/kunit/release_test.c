@@ -226,22 +226,32 @@ static void pieces_apart_have_a_pin_each(struct kunit *test)
 	expect_pins(test, user, 0);
 }
 
-/* The caller's memory ends half-way: what is there is mapped, the rest is said next. */
+/* The caller's memory ends half-way: nothing is mapped, but what there is can be pinned. */
 static void memory_that_is_not_there_is_told(struct kunit *test)
 {
 	struct owner *user = user_create(test);
 	struct iovec vec[] = { { user->addr, PAGE_SIZE }, { NULL, PAGE_SIZE } };
+	struct bm_pins pins = { };
 	struct iov_iter iter;
 	struct bm_hw_ptr ptr;
 
 	iov_iter_init(&iter, ITER_SOURCE, vec, 2, 2 * PAGE_SIZE);
-	KUNIT_ASSERT_EQ(test, bm_mem_map(user->rq, &iter, BM_CMD_PAGES, &ptr), PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), PAGE_SIZE);
-	release_atomically(user->rq);
 	KUNIT_EXPECT_EQ(test, bm_mem_map(user->rq, &iter, BM_CMD_PAGES, &ptr), -EFAULT);
-	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), 2 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, user->rq->nr_maps, 0);
 	expect_pins(test, user, 0);
+	KUNIT_EXPECT_EQ(test, bm_mem_pin_ahead(&pins, &iter, BM_CMD_PAGES), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, page_pins(user->pages[0]), 1);
+	KUNIT_ASSERT_EQ(test, bm_mem_map_pins(user->rq, &pins, &ptr), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, page_pins(user->pages[0]), 1);
+	release_atomically(user->rq);
+	expect_pins(test, user, 0);
+
+	iov_iter_advance(&iter, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, bm_mem_map(user->rq, &iter, BM_CMD_PAGES, &ptr), -EFAULT);
+	KUNIT_EXPECT_EQ(test, bm_mem_pin_ahead(&pins, &iter, BM_CMD_PAGES), -EFAULT);
+	KUNIT_EXPECT_NULL(test, pins.vec);
 }
 
 static int map_fails(struct fake *fake)

@@ -268,7 +268,7 @@ static void killed_caller_submits_nothing(struct kunit *test)
 	send_sig(SIGKILL, caller->task, 1);
 	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&caller->done, PATIENCE));
 	bm_request_put(rq);
-	caller_ends(test, caller, -ERESTARTSYS);
+	caller_ends(test, caller, -EINTR);
 	KUNIT_EXPECT_EQ(test, fake->bm.queues[0].stats.commands, 0);
 }
 

@@ -11,6 +11,7 @@ run args args
 run verify verify -n "$transfers" -p 4
 check "every queue raised interrupts" every_queue_interrupts
 run lifetime lifetime
+run absent absent
 run "verify after all that" verify -n 200 -p 2
 check "no bounce buffers were used" not_bounced
 after_unload
