@@ -22,7 +22,7 @@ import kunit_parser  # noqa: E402
 from kunit_printer import Printer  # noqa: E402
 
 PASSED = kunit_parser.TestStatus.SUCCESS
-
+LOG_LINES = 20  # of a failed case that are shown once more at the end
 
 RESULT = re.compile(r"\[(PASSED|FAILED|CRASHED|SKIPPED|NO TESTS RUN)\]")
 COLOUR = re.compile(r"\033\[[\d;]*m")
@@ -57,14 +57,14 @@ def stream(suite: str, out: Path, status: list[int]) -> Iterator[str]:
 
 
 def failures(test, path: str = "") -> Iterator[str]:
-    """Names what did not pass: cases, and groups that fail although all of their cases passed."""
+    """Names what did not pass, and what it said: cases, and groups all of whose cases passed."""
     found = False
     for number, case in enumerate(test.subtests, 1):
         for name in failures(case, case.name or f"case {number}, which never came"):
             found = True
             yield f"{path}: {name}" if path else name
     if not found and path and test.status != PASSED:
-        yield path
+        yield "\n    ".join([path, *map(str.strip, test.log[:LOG_LINES])])
 
 
 def passes(test) -> int:
