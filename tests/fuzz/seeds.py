@@ -208,7 +208,7 @@ def device() -> list[bytes]:
 
     for mode in MODES:
         scene = Device().interrupts().enable().memory(commands(Device.DATA, Device.LIST)[5])
-        scene.memory(entries).write(0x808, 20).write(0x818, 2).write(0x820, 0xff00 | mode)
+        scene.memory(entries).write(0x808, 20).write(0x810, 2).write(0x818, 0xff00 | mode)
         scene.tail(2).head(ARM).op(Device.CLOCK).read(0x1068).read(0xa00 + 8 * mode)
         seeds.append(scene.write(0x20, 2).write(0x20, 1).read(0x28).steps)
 
