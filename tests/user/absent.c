@@ -68,6 +68,7 @@ static bool withhold_memory(void)
 	memory =
 		mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(memory != MAP_FAILED);
+	madvise(memory, memory_size, MADV_NOHUGEPAGE); /* else more is there than was touched */
 	faults = syscall(SYS_userfaultfd, O_CLOEXEC);
 	CHECK_IS(ioctl(faults, UFFDIO_API, &api), 0);
 	for (int i = 0; i < LONG_READERS; i++)
@@ -118,21 +119,26 @@ static bool give_memory(void)
 	return true;
 }
 
-static bool begin(void)
-{
-	alarm(4 * PATIENCE);
-	fd = open_device();
-	CHECK(fd >= 0);
-	CHECK_IS(pwrite(fd, content, sizeof(content), 0), sizeof(content));
-	return withhold_memory() && start_readers();
-}
-
 static bool end(void)
 {
 	alarm(0);
 	CHECK_IS(munmap(memory, memory_size), 0);
 	CHECK_IS(close(fd), 0);
 	return true;
+}
+
+static bool begin(void)
+{
+	alarm(4 * PATIENCE);
+	fd = open_device();
+	CHECK(fd >= 0);
+	CHECK_IS(pwrite(fd, content, sizeof(content), 0), sizeof(content));
+	CHECK(withhold_memory());
+	if (start_readers())
+		return true;
+	give_memory();
+	end();
+	return false;
 }
 
 static bool others_go_on(void)
