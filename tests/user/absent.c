@@ -69,7 +69,7 @@ static bool withhold_memory(void)
 		mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(memory != MAP_FAILED);
 	madvise(memory, memory_size, MADV_NOHUGEPAGE); /* else more is there than was touched */
-	faults = syscall(SYS_userfaultfd, O_CLOEXEC);
+	faults = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK); /* else it has no poll() */
 	CHECK_IS(ioctl(faults, UFFDIO_API, &api), 0);
 	for (int i = 0; i < LONG_READERS; i++)
 		memset(memory + i * LONG, 1, THERE);
