@@ -125,6 +125,7 @@ static void one_command_is_told_when_it_ends(struct kunit *test)
 	fake_answer(q, le16_to_cpu(sqe.tag), BM_ST_SUCCESS, 0);
 	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
 	expect_told(test, t, t->length);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&t->iter), t->length);
 	expect_all_free(test, fake);
 }
 

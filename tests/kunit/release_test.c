@@ -251,7 +251,9 @@ static void memory_that_is_not_there_is_told(struct kunit *test)
 	iov_iter_advance(&iter, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, bm_mem_map(user->rq, &iter, BM_CMD_PAGES, &ptr), -EFAULT);
 	KUNIT_EXPECT_EQ(test, bm_mem_pin_ahead(&pins, &iter, BM_CMD_PAGES), -EFAULT);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), PAGE_SIZE);
 	KUNIT_EXPECT_NULL(test, pins.vec);
+	expect_pins(test, user, 0);
 }
 
 static int map_fails(struct fake *fake)
