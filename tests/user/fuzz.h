@@ -17,7 +17,7 @@
 
 #define PAGE 4096ul
 #define THREADS 8
-#define FILES 8 /* descriptors of the device that all threads share */
+#define FILES 8 /* descriptors of the device that all threads share, and change */
 #define VECTOR 1024 /* pieces, as many as there may be */
 #define RING 64 /* entries of a thread's io_uring at most */
 
@@ -49,8 +49,11 @@ struct thread {
 	struct busmaster_op ops[RING];
 };
 
-/* What a process's threads share. */
-static atomic_int files[FILES];
+/*
+ * What a process's threads share. Other files take these numbers, but none is ever free: a
+ * thread that was about to use it could find another's io_uring there, of which a read never ends.
+ */
+static int files[FILES];
 
 static inline uint64_t below(struct thread *thread, uint64_t limit)
 {
@@ -64,7 +67,7 @@ static inline bool one_in(struct thread *thread, unsigned int n)
 
 static inline int a_file(struct thread *thread)
 {
-	return atomic_load(&files[below(thread, FILES)]);
+	return one_in(thread, 64) ? -1 : ONE_OF(thread, files);
 }
 
 static inline uint64_t odd_number(struct thread *thread)

@@ -132,33 +132,18 @@ static inline int odd_open(struct thread *thread)
 		    0600);
 }
 
-/* Another descriptor takes a place, be there a transfer on the one that it had or not. */
+/* Another file takes a descriptor, be there a transfer on the one that it had or not. */
 static inline long call_open(struct thread *thread)
 {
-	atomic_int *place = &files[below(thread, FILES)];
-	int file, old;
+	int place = ONE_OF(thread, files), file;
+	long is;
 
-	switch (below(thread, 3)) {
-	case 0: /* the same number: who is about to use it does not notice */
-		return dup2(a_file(thread), atomic_load(place));
-	case 1:
-		file = dup(a_file(thread));
-		break;
-	default:
-		file = odd_open(thread);
-		break;
-	}
-	if (file < 0)
-		return file;
-	old = atomic_exchange(place, file);
-	return old < 0 ? 0 : close(old);
-}
-
-static inline long call_close(struct thread *thread)
-{
-	int old = atomic_exchange(&files[below(thread, FILES)], odd_open(thread));
-
-	return close(old);
+	if (one_in(thread, 3))
+		return dup2(a_file(thread), place);
+	file = odd_open(thread);
+	is = dup2(file, place);
+	close(file);
+	return is;
 }
 
 /* What a file of this kind has no use for, and what is the same for all files. */

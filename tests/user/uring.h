@@ -29,7 +29,14 @@ static inline unsigned int *uring_word(struct uring *ring, unsigned int offset)
 	return (unsigned int *)(ring->rings + offset);
 }
 
-/* A ring of so many entries, a power of two; false, and errno, if there is none to be had. */
+static inline void uring_close(struct uring *ring)
+{
+	munmap(ring->sqes, ring->params.sq_entries * sizeof(struct io_uring_sqe));
+	munmap(ring->rings, ring->size);
+	close(ring->fd);
+}
+
+/* A ring of so many entries, a power of two; false if there is none to be had. */
 static inline bool uring_open(struct uring *ring, unsigned int entries, unsigned int flags)
 {
 	const int access = PROT_READ | PROT_WRITE;
@@ -46,14 +53,10 @@ static inline bool uring_open(struct uring *ring, unsigned int entries, unsigned
 	ring->rings = mmap(NULL, ring->size, access, MAP_SHARED, ring->fd, IORING_OFF_SQ_RING);
 	ring->sqes = mmap(NULL, entries * sizeof(struct io_uring_sqe), access, MAP_SHARED, ring->fd,
 			  IORING_OFF_SQES);
-	return (void *)ring->rings != MAP_FAILED && (void *)ring->sqes != MAP_FAILED;
-}
-
-static inline void uring_close(struct uring *ring)
-{
-	munmap(ring->sqes, ring->params.sq_entries * sizeof(struct io_uring_sqe));
-	munmap(ring->rings, ring->size);
-	close(ring->fd);
+	if ((void *)ring->rings != MAP_FAILED && (void *)ring->sqes != MAP_FAILED)
+		return true;
+	uring_close(ring);
+	return false;
 }
 
 /* The next entry, empty. There is one as long as all that were submitted have been taken. */
