@@ -124,11 +124,16 @@ void bm_end(BmDev *d)
     g_free(d);
 }
 
-void bm_add(const char *name, void (*fn)(const void *))
+void bm_add_data(const char *name, void (*fn)(const void *), const void *data)
 {
     g_autofree char *path = g_strdup_printf("busmaster/%s", name);
 
-    qtest_add_data_func(path, NULL, fn);
+    qtest_add_data_func(path, data, fn);
+}
+
+void bm_add(const char *name, void (*fn)(const void *))
+{
+    bm_add_data(name, fn, NULL);
 }
 
 static void bm_add_variant(const char *name, void (*fn)(const void *),

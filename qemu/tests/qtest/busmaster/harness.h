@@ -82,10 +82,10 @@ typedef struct BmVariant {
 } BmVariant;
 
 /*
- * The machine. @worker is a test's data: NULL, or a BmVariant. bm_add_both()
- * registers a test to run in the main loop and in an iothread, bm_add_all() to
- * run both ways with shadow doorbells as well, bm_add_many() to run in several
- * iothreads as well.
+ * The machine. @worker is a test's data: NULL, or a BmVariant. bm_add_data()
+ * registers a test with data of its own, bm_add_both() one to run in the main
+ * loop and in an iothread, bm_add_all() to run both ways with shadow doorbells
+ * as well, bm_add_many() to run in several iothreads as well.
  */
 BmDev *bm_start(const void *worker, const char *props);
 BmDev *bm_start_machine(const char *args, const void *worker,
@@ -95,6 +95,7 @@ void bm_attach(BmDev *d, int devfn, uint64_t window);
 void bm_map(BmDev *d);
 void bm_end(BmDev *d);
 void bm_add(const char *name, void (*fn)(const void *));
+void bm_add_data(const char *name, void (*fn)(const void *), const void *data);
 void bm_add_both(const char *name, void (*fn)(const void *));
 void bm_add_all(const char *name, void (*fn)(const void *));
 void bm_add_many(const char *name, void (*fn)(const void *));

@@ -35,90 +35,60 @@ static void check_entry(Bench *t, unsigned index, uint64_t info,
     g_assert_cmphex(le32_to_cpu(cqe.status), ==, status);
 }
 
-/* Of two commands the second gets a true completion, which tells of both. */
-static void run_two(Bench *t)
-{
-    bench_again(t);
-    bench_submit_all(t, TAG, 2);
-    t->r.head = 1;
-    bench_expect(t, TAG + 1);
-    check_entry(t, 1, 0, 2, TAG + 1, BM_CQE_PHASE);
-}
+typedef struct Lie {
+    const char *name;
+    enum bm_inject mode;
+    uint64_t arg;
+    uint64_t info;
+    uint16_t sq_head;
+    uint16_t tag;
+    uint32_t status;
+} Lie;
 
-#define CHECK_LIE(mode, arg, info, sq_head, tag, status) do {   \
-        bm_arm(t.d, mode, 1, 1, arg);                           \
-        run_two(&t);                                            \
-        bm_assert_armed(t.d, mode, 1, 0);                       \
-        check_entry(&t, 0, info, sq_head, tag, status);         \
-    } while (0)
-
-static void test_tag_range(const void *worker)
-{
-    Bench t;
-
-    bench_up(&t, worker);
-    CHECK_LIE(BM_INJECT_TAG_RANGE, 0, 0, 2, 0xfffe, BM_CQE_PHASE);
-    CHECK_LIE(BM_INJECT_TAG_RANGE, 0x1234, 0, 2, 0x1234, BM_CQE_PHASE);
-    bench_down(&t, BM_INJECT_TAG_RANGE);
-}
-
-static void test_tag_free(const void *worker)
-{
-    Bench t;
-
-    bench_up(&t, worker);
+/* One field is wrong, be it by default or as ARG says. */
+static const Lie lies[] = {
+    { "lie/tag-range", BM_INJECT_TAG_RANGE, 0,
+      0, 2, 0xfffe, BM_CQE_PHASE },
+    { "lie/tag-range-arg", BM_INJECT_TAG_RANGE, 0x1234,
+      0, 2, 0x1234, BM_CQE_PHASE },
     /* The next one is the other command's. */
-    CHECK_LIE(BM_INJECT_TAG_FREE, 0, 0, 2, TAG ^ 2, BM_CQE_PHASE);
-    bench_down(&t, BM_INJECT_TAG_FREE);
-}
+    { "lie/tag-free", BM_INJECT_TAG_FREE, 0,
+      0, 2, TAG ^ 2, BM_CQE_PHASE },
+    { "lie/tag-stale", BM_INJECT_TAG_STALE, 0,
+      0, 2, TAG ^ 0x8000, BM_CQE_PHASE },
+    { "lie/tag-stale-arg", BM_INJECT_TAG_STALE, 0x1000,
+      0, 2, TAG ^ 0x1000, BM_CQE_PHASE },
+    { "lie/phase", BM_INJECT_PHASE, 0,
+      0, 2, TAG, 0 },
+    { "lie/sq-head", BM_INJECT_SQ_HEAD, 0,
+      0, 0x8002, TAG, BM_CQE_PHASE },
+    { "lie/sq-head-arg", BM_INJECT_SQ_HEAD, 3,
+      0, 1, TAG, BM_CQE_PHASE },
+    { "lie/status", BM_INJECT_STATUS, 0,
+      0, 2, TAG, BM_CQE_PHASE | 0x7f },
+    { "lie/status-arg", BM_INJECT_STATUS, 0xfff20,
+      0, 2, TAG, BM_CQE_PHASE | 0x20 },
+    { "lie/info", BM_INJECT_INFO, 0,
+      UINT64_MAX, 2, TAG, BM_CQE_PHASE },
+    { "lie/info-arg", BM_INJECT_INFO, 0x123456789,
+      0x123456789, 2, TAG, BM_CQE_PHASE },
+};
 
-static void test_tag_stale(const void *worker)
+/* Of two commands the second gets a true completion, which tells of both. */
+static void test_lie(const void *data)
 {
+    const Lie *lie = data;
     Bench t;
 
-    bench_up(&t, worker);
-    CHECK_LIE(BM_INJECT_TAG_STALE, 0, 0, 2, TAG ^ 0x8000, BM_CQE_PHASE);
-    CHECK_LIE(BM_INJECT_TAG_STALE, 0x1000, 0, 2, TAG ^ 0x1000, BM_CQE_PHASE);
-    bench_down(&t, BM_INJECT_TAG_STALE);
-}
-
-static void test_phase(const void *worker)
-{
-    Bench t;
-
-    bench_up(&t, worker);
-    CHECK_LIE(BM_INJECT_PHASE, 0, 0, 2, TAG, 0);
-    bench_down(&t, BM_INJECT_PHASE);
-}
-
-static void test_sq_head(const void *worker)
-{
-    Bench t;
-
-    bench_up(&t, worker);
-    CHECK_LIE(BM_INJECT_SQ_HEAD, 0, 0, 0x8002, TAG, BM_CQE_PHASE);
-    CHECK_LIE(BM_INJECT_SQ_HEAD, 3, 0, 1, TAG, BM_CQE_PHASE);
-    bench_down(&t, BM_INJECT_SQ_HEAD);
-}
-
-static void test_status(const void *worker)
-{
-    Bench t;
-
-    bench_up(&t, worker);
-    CHECK_LIE(BM_INJECT_STATUS, 0, 0, 2, TAG, BM_CQE_PHASE | 0x7f);
-    CHECK_LIE(BM_INJECT_STATUS, 0xfff20, 0, 2, TAG, BM_CQE_PHASE | 0x20);
-    bench_down(&t, BM_INJECT_STATUS);
-}
-
-static void test_info(const void *worker)
-{
-    Bench t;
-
-    bench_up(&t, worker);
-    CHECK_LIE(BM_INJECT_INFO, 0, UINT64_MAX, 2, TAG, BM_CQE_PHASE);
-    CHECK_LIE(BM_INJECT_INFO, 0x123456789, 0x123456789, 2, TAG, BM_CQE_PHASE);
-    bench_down(&t, BM_INJECT_INFO);
+    bench_up(&t, NULL);
+    bm_arm(t.d, lie->mode, 1, 1, lie->arg);
+    bench_submit_all(&t, TAG, 2);
+    t.r.head = 1;
+    bench_expect(&t, TAG + 1);
+    bm_assert_armed(t.d, lie->mode, 1, 0);
+    check_entry(&t, 0, lie->info, lie->sq_head, lie->tag, lie->status);
+    check_entry(&t, 1, 0, 2, TAG + 1, BM_CQE_PHASE);
+    bench_down(&t, lie->mode);
 }
 
 /* As the data sheet has it. */
@@ -445,19 +415,17 @@ static void test_irq_spurious(const void *worker)
 
 void bm_add_lie_tests(void)
 {
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(lies); i++) {
+        bm_add_data(lies[i].name, test_lie, &lies[i]);
+    }
     bm_add_both("lie/cqe-drop", test_drop);
     bm_add_both("lie/cqe-duplicate", test_duplicate);
     bm_add_both("lie/cqe-delay", test_delay);
     bm_add_both("lie/cqe-delay-shadow", test_delay_shadow);
     bm_add_both("lie/cqe-tear", test_tear);
     bm_add_both("lie/cqe-mutate", test_mutate);
-    bm_add("lie/tag-range", test_tag_range);
-    bm_add("lie/tag-free", test_tag_free);
-    bm_add("lie/tag-stale", test_tag_stale);
-    bm_add("lie/phase", test_phase);
-    bm_add("lie/sq-head", test_sq_head);
-    bm_add("lie/status", test_status);
-    bm_add("lie/info", test_info);
     bm_add_both("lie/irq-skip", test_irq_skip);
     bm_add_both("lie/irq-spurious", test_irq_spurious);
 }
