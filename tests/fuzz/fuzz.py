@@ -78,6 +78,11 @@ def corpus(fuzzer: Fuzzer) -> list[bytes]:
     return [base64.b64decode(line) for line in lines if not line.startswith("#")]
 
 
+def dictionary_line(name: str, word: bytes) -> str:
+    """As libFuzzer has it: name="\\x01\\x02"."""
+    return f'{name}="' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n'
+
+
 class Bench:
     """A fuzzer, ready to run, with its inputs in a directory of its own."""
 
@@ -93,6 +98,9 @@ class Bench:
         for kind, inputs in ("seed", fuzzer.seeds()), ("corpus", corpus(fuzzer)):
             for number, data in enumerate(inputs):
                 (self.kept / f"{kind}-{number:03}").write_bytes(data)
+        self.dictionary = self.out / "dictionary"
+        self.dictionary.write_text("".join(dictionary_line(name, word) for name, word in seeds.words().items()),
+                                   encoding="ascii")
 
     def command(self, *arguments: str | Path) -> list[str]:
         """The fuzzer's command line."""
@@ -139,7 +147,7 @@ class Bench:
     def fuzz(self, seconds: int, progress: Callable[[re.Match], None]) -> Result:
         """Makes up new inputs for some time."""
         return self.run(f"-max_total_time={seconds}", "-timeout=60", "-print_final_stats=1",
-                        "-entropic_scale_per_exec_time=1", f"-dict={FUZZ / 'fuzz.dict'}",
+                        "-entropic_scale_per_exec_time=1", f"-dict={self.dictionary}",
                         f"-artifact_prefix={self.out}/", self.found, self.kept, progress=progress)
 
     def replay(self) -> Result:

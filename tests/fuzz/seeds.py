@@ -7,12 +7,15 @@ driver does around them. Random bytes would take long to get as far as the first
 
 import struct
 
-NOP, COPY, FILL, CRC32C, COPY_CRC32C, COMPARE = range(6)
-NONE, HOST, LOCAL, SGL = range(4)
-FENCE, NOIRQ = 1, 2
-CHAIN = 1
-ARM = 1 << 31
-MODES = range(1, 27)  # of fault injection
+from contract import hw
+
+NOP, COPY, FILL = hw.BM_OP_NOP, hw.BM_OP_COPY, hw.BM_OP_FILL
+CRC32C, COPY_CRC32C, COMPARE = hw.BM_OP_CRC32C, hw.BM_OP_COPY_CRC32C, hw.BM_OP_COMPARE
+NONE, HOST, LOCAL, SGL = hw.BM_SPACE_NONE, hw.BM_SPACE_HOST, hw.BM_SPACE_LOCAL, hw.BM_SPACE_HOST_SGL
+FENCE, NOIRQ = hw.BM_SQE_FENCE, hw.BM_SQE_NOIRQ
+CHAIN = hw.BM_SEG_CHAIN
+ARM = hw.BM_CQ_HEAD_ARM
+MODES = range(hw.BM_INJECT_CQE_DROP, hw.BM_INJECT_END)
 
 Pointer = tuple[int, int, int]  # address, count, space
 NOTHING = (0, 0, NONE)
@@ -69,7 +72,6 @@ class Device:
     READ, WRITE, PCI_READ, PCI_WRITE, PATTERN, CLEAR, CLOCK = 2, 3, 4, 5, 7, 8, 9
     REGS, TABLE = 0, 1
     BAR = 0xe0000000  # where it puts the registers
-    QUEUE = 0x1000
 
     def __init__(self) -> None:
         self.ops: list[bytes] = []
@@ -96,17 +98,23 @@ class Device:
         return self.op(self.PATTERN, bytes([index, stride]) + data)
 
     def enable(self, queue: int = 0, order: int = 4, shadow: int = 0) -> "Device":
-        page = self.QUEUE * (queue + 1)
-        self.write(0x20, 1)
-        for reg, value in (0x40, self.SQ), (0x48, self.CQ), (0x50, order), (0x78, shadow), (0x60, 1):
-            self.write(page + reg, value)
+        self.write(hw.BM_REG_CTRL, hw.BM_CTRL_ENABLE)
+        for reg, value in ((hw.BM_QREG_SQ_BASE, self.SQ), (hw.BM_QREG_CQ_BASE, self.CQ), (hw.BM_QREG_ORDER, order),
+                           (hw.BM_QREG_SHADOW, shadow), (hw.BM_QREG_CTL, hw.BM_QCTL_ENABLE)):
+            self.queue(reg, value, 3, queue)
         return self
 
+    def queue(self, reg: int, value: int, size: int = 2, queue: int = 0) -> "Device":
+        return self.write(hw.BM_QUEUE_PAGE(queue) + reg, value, size)
+
     def tail(self, value: int, queue: int = 0) -> "Device":
-        return self.write(self.QUEUE * (queue + 1), value, 2)
+        return self.queue(hw.BM_QREG_SQ_TAIL, value, queue=queue)
 
     def head(self, value: int, queue: int = 0) -> "Device":
-        return self.write(self.QUEUE * (queue + 1) + 8, value, 2)
+        return self.queue(hw.BM_QREG_CQ_HEAD, value, queue=queue)
+
+    def state(self) -> "Device":
+        return self.read(hw.BM_QUEUE_PAGE(0) + hw.BM_QREG_STATE)
 
     def interrupts(self, vectors: int = 3) -> "Device":
         for vector in range(vectors):
@@ -181,11 +189,11 @@ def device() -> list[bytes]:
     entries = seg(Device.DATA, 100) + seg(Device.DATA + 0x1000, 100)
     for command in commands(Device.DATA, Device.LIST):
         scene = Device().interrupts().enable().memory(command, 2, 1).memory(entries)
-        seeds.append(scene.tail(3).head(3 | ARM).read(0x1068).read(0x80).steps)
+        seeds.append(scene.tail(3).head(3 | ARM).state().read(hw.BM_REG_MRD_TLPS).steps)
     every = Device().enable()
     for number, command in enumerate(commands(Device.DATA, Device.LIST)):
         every.op(Device.CLEAR).memory(command).memory(entries).tail(number + 1)
-    seeds.append(every.head(9).write(0x1060, 0).steps)
+    seeds.append(every.head(9).queue(hw.BM_QREG_CTL, 0, 3).steps)
 
     # More entries than are fetched at a time, and more submissions than there are slots
     long = Device().enable().memory(sqe(COPY, 800, (Device.LIST, 50, SGL), (0, 0, LOCAL)))
@@ -197,27 +205,29 @@ def device() -> list[bytes]:
     seeds.append(loop.memory(seg(Device.LIST, 1, CHAIN)).tail(1).steps)
     shadow = Device().interrupts().enable(1, 4, 0x700000).memory(struct.pack("<II", 2, 0x10000))
     seeds.append(shadow.memory(sqe(COPY, 64, (Device.DATA, 0, HOST), (0, 0, LOCAL))).tail(0, 1).steps)
-    moderated = Device().interrupts().enable().write(0x1058, 0x00320003, 2).memory(sqe(NOP), 2, 1)
+    moderated = Device().interrupts().enable().queue(hw.BM_QREG_MODERATION, 0x00320003).memory(sqe(NOP), 2, 1)
     seeds.append(moderated.head(ARM).tail(2).op(Device.CLOCK).tail(5).op(Device.CLOCK).steps)
 
     # A message that arms the queue again: it comes back into the device, and causes the next
     message = Device().interrupts().enable().memory(sqe(NOP), 2, 1)
-    for word, value in (0, Device.BAR + 0x1008), (8, ARM):
+    for word, value in (0, Device.BAR + hw.BM_QUEUE_PAGE(0) + hw.BM_QREG_CQ_HEAD), (8, ARM):
         message.write(16 + word, value, 2, Device.TABLE)
     seeds.append(message.head(ARM).tail(2).head(2).steps)
 
     for mode in MODES:
         scene = Device().interrupts().enable().memory(commands(Device.DATA, Device.LIST)[5])
-        scene.memory(entries).write(0x808, 20).write(0x810, 2).write(0x818, 0xff00 | mode)
-        scene.tail(2).head(ARM).op(Device.CLOCK).read(0x1068).read(0xa00 + 8 * mode)
-        seeds.append(scene.write(0x20, 2).write(0x20, 1).read(0x28).steps)
+        scene.memory(entries).write(hw.BM_REG_INJECT_ARG, 20).write(hw.BM_REG_INJECT_COUNT, 2)
+        scene.write(hw.BM_REG_INJECT_ARM, hw.BM_INJECT_QUEUE | mode)
+        scene.tail(2).head(ARM).op(Device.CLOCK).state().read(hw.BM_REG_INJECT_STATE(mode))
+        scene.write(hw.BM_REG_CTRL, hw.BM_CTRL_RESET).write(hw.BM_REG_CTRL, hw.BM_CTRL_ENABLE)
+        seeds.append(scene.read(hw.BM_REG_STATUS).steps)
 
     busy = sqe(COPY, 12 << 20, (0x1000000, 0, HOST), (0x2000000, 0, HOST))
     ends = {
-        "disable": lambda scene: scene.write(0x20, 0),
-        "reset": lambda scene: scene.write(0x20, 2),
-        "drain": lambda scene: scene.write(0x1060, 0).tail(4).write(0x1060, 1),
-        "abort": lambda scene: scene.write(0x1070, 1, 2),
+        "disable": lambda scene: scene.write(hw.BM_REG_CTRL, 0),
+        "reset": lambda scene: scene.write(hw.BM_REG_CTRL, hw.BM_CTRL_RESET),
+        "drain": lambda scene: scene.queue(hw.BM_QREG_CTL, 0, 3).tail(4).queue(hw.BM_QREG_CTL, 1, 3),
+        "abort": lambda scene: scene.queue(hw.BM_QREG_ABORT, 1),
         "flr": lambda scene: scene.config(0x58, 0xa810),
         "d3hot": lambda scene: scene.config(0x44, 3).config(0x44, 0),
         "no bus mastering": lambda scene: scene.config(0x04, 2).tail(4).config(0x04, 6),
@@ -227,5 +237,24 @@ def device() -> list[bytes]:
     }
     for end in ends.values():
         scene = Device().interrupts().enable().memory(busy, 2, 1).tail(3)
-        seeds.append(end(scene).read(0x1068).enable().tail(1).steps)
+        seeds.append(end(scene).state().enable().tail(1).steps)
     return seeds
+
+
+def words() -> dict[str, bytes]:
+    """Words of the contract that random bytes would seldom be."""
+    found = {"separator": b"FUZZ", "arm": struct.pack("<I", ARM), "no_tag": struct.pack("<H", hw.BM_TAG_NONE),
+             "last_byte": bytes([255] * 8), "four_gib": struct.pack("<Q", 1 << 32),
+             "largest": struct.pack("<I", 1 << 30), "too_large": struct.pack("<I", (1 << 30) + 1)}
+    # Registers, as in an operation of the generic fuzzer: offset, no padding
+    registers = {name: value for name, value in vars(hw).items()
+                 if name.startswith(("BM_REG_", "BM_QREG_")) and isinstance(value, int)}
+    for name, value in registers.items():
+        page = hw.BM_QUEUE_PAGE(0) if name.startswith("BM_QREG_") else 0
+        found[name] = struct.pack("<I", page + value)
+    found["second_queue"] = struct.pack("<I", hw.BM_QUEUE_PAGE(1))
+    # A pointer's count and space, a segment's length and flags
+    for name, count, space in (("host", 0, HOST), ("local", 0, LOCAL), ("list_of_one", 1, SGL),
+                               ("longest_list", 4096, SGL), ("chain_to_one", 1, CHAIN), ("page", 4096, 0)):
+        found[name] = struct.pack("<II", count, space)
+    return found
