@@ -227,7 +227,7 @@ struct bm_want {
  * @info: of the completion
  * @error: what became of it: 0 or a negative errno; valid after @done
  * @done: called exactly once a submission, from any context, without locks
- * @waiter: for clients that sleep; see bm_request_wait()
+ * @waiter: for clients that sleep; see bm_request_wake()
  * @sgl: room for the mappings, shared by the sides of a command
  * @nr_segs: entries of @sgl in use
  * @lists: where its SGLs are written, likewise
@@ -574,7 +574,6 @@ void bm_request_put(struct bm_request *rq);
 int bm_request_submit(struct bm_request *rq);
 int bm_request_submit_unrung(struct bm_request *rq);
 void bm_request_wake(struct bm_request *rq);
-int bm_request_wait(struct bm_request *rq);
 
 /* plug.c */
 int bm_request_submit_plugged(struct bm_request *rq);

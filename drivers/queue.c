@@ -600,7 +600,7 @@ static int bm_request_push(struct bm_request *rq, bool ring)
 /**
  * bm_request_submit() - hand a request to the device
  * @rq: borrowed request whose sqe is filled but for the tag, and whose done() is set
- *	if it is not to be bm_request_wait()
+ *	if it is not to be bm_request_wake()
  *
  * Any context. On success done() is called exactly once, perhaps before this returns.
  *
@@ -638,19 +638,4 @@ void bm_queue_ring(struct bm_queue *q)
 	if (q->running && q->sq.rung != q->sq.tail)
 		bm_hw_ring_sq(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-}
-
-/**
- * bm_request_wait() - sleep until a submitted request has ended
- * @rq: request that bm_request_submit() took
- *
- * Not interruptible: until the device is done with the memory, nobody may let go of
- * it. Bounded all the same, by the watchdog.
- *
- * Return: 0 or a negative errno; @rq->info and @rq->status say more.
- */
-int bm_request_wait(struct bm_request *rq)
-{
-	wait_for_completion(&rq->waiter);
-	return rq->error;
 }

@@ -562,6 +562,13 @@ struct bm_request *fake_request(struct fake *fake)
 	return rq;
 }
 
+/* Sleep until a request has ended that has kept the done() it was lent with. */
+int fake_wait(struct bm_request *rq)
+{
+	wait_for_completion(&rq->waiter);
+	return rq->error;
+}
+
 /* Borrow a request and submit it. */
 struct bm_request *fake_submit(struct fake *fake)
 {

@@ -164,6 +164,7 @@ int fake_kill_pid(struct pid *pid, int sig, int priv);
 s64 fake_errors(struct fake *fake, enum bm_error error);
 struct bm_request *fake_request(struct fake *fake);
 struct bm_request *fake_submit(struct fake *fake);
+int fake_wait(struct bm_request *rq);
 void fake_done(struct bm_request *rq);
 unsigned int fake_done_count(struct bm_request *rq);
 void fake_released(struct bm_request *rq);

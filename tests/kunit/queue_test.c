@@ -201,7 +201,7 @@ static void request_carries_the_result(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
 	fake_answer(rq->queue, fake_fetch_tag(rq->queue), param->status, param->info);
 	KUNIT_ASSERT_EQ(test, bm_queue_drain(rq->queue), 1);
-	KUNIT_EXPECT_EQ(test, bm_request_wait(rq), param->error);
+	KUNIT_EXPECT_EQ(test, fake_wait(rq), param->error);
 	KUNIT_EXPECT_EQ(test, rq->status, param->status);
 	KUNIT_EXPECT_EQ(test, rq->info, param->info);
 	KUNIT_EXPECT_EQ(test, rq->queue->stats.commands, 1);

@@ -204,7 +204,7 @@ static void waiting_for_a_silent_device_ends_by_itself(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
 	bm_sqe_init(&rq->sqe, BM_OP_NOP, 0);
 	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
-	KUNIT_EXPECT_EQ(test, bm_request_wait(rq), -EIO);
+	KUNIT_EXPECT_EQ(test, fake_wait(rq), -EIO);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_GE(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
 }
