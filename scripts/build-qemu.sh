@@ -40,21 +40,23 @@ fuzz)
 esac
 
 # What we add, relative to the checkout: the result's name depends on nothing else
-ours=(qemu/hw qemu/tests qemu/docs qemu/hook-up.patch include/busmaster_hw.h scripts/qemu/devices.mak)
+ours=(qemu include/busmaster_hw.h scripts/qemu/devices.mak)
 
-# stage DIR: everything that we add or change, laid out as in a QEMU tree. Of a file that the patch
+# stage DIR: everything that we add or change, laid out as in a QEMU tree. Of a file that a patch
 # changes, DIR gets the changed version, made from the pristine source.
 stage() {
-	local file
+	local file patch
 
 	cp -r "$root"/qemu/{hw,tests,docs} "$1"
 	install -D -m 644 "$root/include/busmaster_hw.h" "$1/include/hw/dma/busmaster_hw.h"
 	install -D -m 644 "$root/scripts/qemu/devices.mak" "$1/configs/devices/x86_64-softmmu/busmaster.mak"
-	while read -r file; do
-		install -D -m 644 "$pristine/$file" "$1/$file" || die "$pristine has no $file"
-	done < <(sed -n 's:^--- a/\([^[:space:]]*\).*:\1:p' "$root/qemu/hook-up.patch")
-	patch -s -d "$1" -p1 --no-backup-if-mismatch <"$root/qemu/hook-up.patch" >&2 ||
-		die "qemu/hook-up.patch does not fit $pristine, which is QEMU $version: QEMU 10.0 is known to work"
+	for patch in "$root"/qemu/*.patch; do
+		while read -r file; do
+			[[ -f $1/$file ]] || install -D -m 644 "$pristine/$file" "$1/$file" || die "$pristine has no $file"
+		done < <(sed -n 's:^--- a/\([^[:space:]]*\).*:\1:p' "$patch")
+		patch -s -d "$1" -p1 --no-backup-if-mismatch <"$patch" >&2 ||
+			die "qemu/${patch##*/} does not fit $pristine, which is QEMU $version: QEMU 10.0 is known to work"
+	done
 
 	# Debian's source has no firmware. meson wants to see the files, no target of ours uses them.
 	mkdir -p "$1/pc-bios"
