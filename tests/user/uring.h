@@ -36,11 +36,12 @@ static inline void uring_close(struct uring *ring)
 	close(ring->fd);
 }
 
-/* A ring of so many entries, a power of two; false if there is none to be had. */
+/* A ring of so many entries, a power of two; false, and errno, if there is none to be had. */
 static inline bool uring_open(struct uring *ring, unsigned int entries, unsigned int flags)
 {
 	const int access = PROT_READ | PROT_WRITE;
 	size_t sq, cq;
+	int error;
 
 	memset(ring, 0, sizeof(*ring));
 	ring->params.flags = flags;
@@ -55,7 +56,9 @@ static inline bool uring_open(struct uring *ring, unsigned int entries, unsigned
 			  IORING_OFF_SQES);
 	if ((void *)ring->rings != MAP_FAILED && (void *)ring->sqes != MAP_FAILED)
 		return true;
+	error = errno;
 	uring_close(ring);
+	errno = error;
 	return false;
 }
 

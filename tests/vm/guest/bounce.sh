@@ -8,10 +8,11 @@ memory_above_4g() {
 	awk '/^MemTotal/ { print; exit $2 < 5 * 1024 * 1024 }' /proc/meminfo
 }
 
-# The kernel is told to, or the device does not reach all memory, and there is no IOMMU to help.
+# There is no IOMMU to help, and the kernel is told to, or the device does not reach all memory.
 must_bounce() {
+	not_translated || fail "there is an IOMMU" || return 1
 	grep -qw swiotlb=force /proc/cmdline && return
-	not_translated && memory_above_4g && same dma_bits "$(attribute dma_bits)" 32
+	memory_above_4g && same dma_bits "$(attribute dma_bits)" 32
 }
 
 before_load
