@@ -62,12 +62,12 @@ static ssize_t bm_cdev_rw(struct kiocb *iocb, struct iov_iter *iter)
 static int bm_cdev_iopoll(struct kiocb *iocb, struct io_comp_batch *iob, unsigned int flags)
 {
 	struct bm_dev *bm = bm_from_file(iocb->ki_filp);
-	int found = 0;
-	int idx;
+	int found, idx;
 
 	idx = bm_enter(bm);
-	if (bm_present(bm))
-		found = bm_io_poll(bm, iocb);
+	if (idx < 0)
+		return 0;
+	found = bm_io_poll(bm, iocb);
 	bm_exit(bm, idx);
 	return found;
 }
@@ -94,13 +94,13 @@ static loff_t bm_cdev_llseek(struct file *file, loff_t offset, int whence)
 static vm_fault_t bm_cdev_fault(struct vm_fault *vmf)
 {
 	struct bm_dev *bm = bm_from_file(vmf->vma->vm_file);
-	vm_fault_t ret = VM_FAULT_SIGBUS;
+	vm_fault_t ret;
 	int idx;
 
 	idx = bm_enter(bm);
-	if (bm_present(bm))
-		ret = vmf_insert_pfn(vmf->vma, vmf->address,
-				     PHYS_PFN(bm->mem_phys) + vmf->pgoff);
+	if (idx < 0)
+		return VM_FAULT_SIGBUS;
+	ret = vmf_insert_pfn(vmf->vma, vmf->address, PHYS_PFN(bm->mem_phys) + vmf->pgoff);
 	bm_exit(bm, idx);
 	return ret;
 }

@@ -92,13 +92,10 @@ static ssize_t bm_coalesce_store(struct device *dev, struct device_attribute *at
 	if (!(bm->caps.features & BM_FEAT_MODERATION))
 		return -EOPNOTSUPP;
 	err = kstrtouint(buf, 0, &val);
-	if (!err && val > file->max)
-		err = -ERANGE;
-	if (err) {
-		dev_err(dev, "coalesce/%s: a number from 0 to %u is wanted\n", attr->attr.name,
-			file->max);
+	if (err)
 		return err;
-	}
+	if (val > file->max)
+		return -ERANGE;
 
 	mutex_lock(&bm->state_lock);
 	WRITE_ONCE(*bm_coalesce_value(bm, file), val);

@@ -35,7 +35,7 @@ struct bm_inject_file {
 	enum bm_inject mode;
 };
 
-/* A field of an order: a number up to @max, or @word, which stands for @all. */
+/* A field of an injection: a number up to @max, or @word, which stands for @all. */
 static int bm_inject_number(struct bm_dev *bm, enum bm_inject mode, const char *field,
 			    const char *text, u64 max, const char *word, u64 all, u64 *val)
 {
@@ -45,8 +45,8 @@ static int bm_inject_number(struct bm_dev *bm, enum bm_inject mode, const char *
 	}
 	if (!kstrtoull(text, 0, val) && *val <= max)
 		return 0;
-	dev_err(&bm->dev, "inject/%s: %s \"%s\" refused: a number from 0 to %llu%s%s is wanted\n",
-		bm_inject_names[mode], field, text, max, word ? " or " : "", word ?: "");
+	dev_err_ratelimited(&bm->dev, "inject/%s: %s \"%s\" refused: 0 to %llu%s%s wanted\n",
+			    bm_inject_names[mode], field, text, max, word ? " or " : "", word ?: "");
 	return -EINVAL;
 }
 
@@ -54,44 +54,42 @@ static int bm_inject_number(struct bm_dev *bm, enum bm_inject mode, const char *
  * bm_inject_parse() - "COUNT[:QUEUE[:ARG]]"
  * @bm: identified device
  * @text: it; is cut to pieces
- * @order: mode is given, the rest is filled
+ * @injection: mode is given, the rest is filled
  *
  * Return: 0; or -EINVAL, after a message that names the field, the value and the limit.
  */
-int bm_inject_parse(struct bm_dev *bm, char *text, struct bm_order *order)
+int bm_inject_parse(struct bm_dev *bm, char *text, struct bm_injection *injection)
 {
 	char *rest = strim(text);
 	char *count = strsep(&rest, ":"), *queue = strsep(&rest, ":");
 	u64 val;
 	int err;
 
-	err = bm_inject_number(bm, order->mode, "COUNT", count, BM_INJECT_ALWAYS - 1, "always",
+	err = bm_inject_number(bm, injection->mode, "COUNT", count, BM_INJECT_ALWAYS - 1, "always",
 			       BM_INJECT_ALWAYS, &val);
-	order->count = val;
+	injection->count = val;
 	if (!err)
-		err = bm_inject_number(bm, order->mode, "QUEUE", queue ?: "all",
+		err = bm_inject_number(bm, injection->mode, "QUEUE", queue ?: "all",
 				       bm->caps.queues - 1, "all", BM_INJECT_ALL_QUEUES, &val);
-	order->queue = val;
+	injection->queue = val;
 	if (!err)
-		err = bm_inject_number(bm, order->mode, "ARG", rest ?: "0", U64_MAX, NULL, 0, &val);
-	order->arg = val;
+		err = bm_inject_number(bm, injection->mode, "ARG", rest ?: "0", U64_MAX, NULL, 0,
+				       &val);
+	injection->arg = val;
 	return err;
 }
 
 static int bm_inject_show(struct seq_file *seq, void *unused)
 {
 	struct bm_inject_file *file = seq->private;
-	bool present;
 	u64 state;
 	int idx;
 
 	idx = bm_enter(file->bm);
-	present = bm_present(file->bm);
-	if (present)
-		state = bm_hw_inject_state(file->bm, file->mode);
+	if (idx < 0)
+		return idx;
+	state = bm_hw_inject_state(file->bm, file->mode);
 	bm_exit(file->bm, idx);
-	if (!present)
-		return -ENODEV;
 
 	seq_printf(seq, "%llu ", FIELD_GET(BM_INJECT_FIRED, state));
 	if (FIELD_GET(BM_INJECT_LEFT, state) == BM_INJECT_ALWAYS)
@@ -105,7 +103,7 @@ static ssize_t bm_inject_write(struct file *filp, const char __user *from, size_
 			       loff_t *pos)
 {
 	struct bm_inject_file *file = ((struct seq_file *)filp->private_data)->private;
-	struct bm_order order = { .mode = file->mode };
+	struct bm_injection injection = { .mode = file->mode };
 	struct bm_dev *bm = file->bm;
 	char text[BM_INJECT_TEXT];
 	int err, idx;
@@ -115,20 +113,18 @@ static ssize_t bm_inject_write(struct file *filp, const char __user *from, size_
 	if (copy_from_user(text, from, count))
 		return -EFAULT;
 	text[count] = 0;
-	err = bm_inject_parse(bm, text, &order);
+	err = bm_inject_parse(bm, text, &injection);
 	if (err)
 		return err;
 
-	err = -ENODEV;
 	idx = bm_enter(bm);
+	if (idx < 0)
+		return idx;
 	mutex_lock(&bm->state_lock);
-	if (bm_present(bm)) {
-		bm_hw_inject(bm, &order);
-		err = 0;
-	}
+	bm_hw_inject(bm, &injection);
 	mutex_unlock(&bm->state_lock);
 	bm_exit(bm, idx);
-	return err ?: count;
+	return count;
 }
 DEFINE_SHOW_STORE_ATTRIBUTE(bm_inject);
 

@@ -31,9 +31,6 @@
 
 #include "busmaster.h"
 
-/* What a device does not fetch while it is asked to abort it: ask again. */
-#define BM_CHAN_ABORT_PERIOD msecs_to_jiffies(10)
-
 /**
  * struct bm_desc - a descriptor
  * @tx: as the client knows it
@@ -108,6 +105,7 @@ struct bm_chan {
  * @dma: as the core knows it; holds the PCI function
  * @bm: the device, held
  * @node: in the list of those to be freed
+ * @state: hears of the device's states
  * @registered: the core made devices for the channels, which are held, too
  * @nr_chans: channels
  * @chans: the channels
@@ -116,6 +114,7 @@ struct bm_dmaengine {
 	struct dma_device dma;
 	struct bm_dev *bm;
 	struct llist_node node;
+	struct notifier_block state;
 	bool registered;
 	unsigned int nr_chans;
 	struct bm_chan chans[] __counted_by(nr_chans);
@@ -187,7 +186,7 @@ static enum dmaengine_tx_result bm_chan_result(const struct bm_request *rq)
 
 static void bm_chan_done(struct bm_request *rq)
 {
-	struct bm_desc *desc = rq->desc;
+	struct bm_desc *desc = *bm_request_to_pdu(rq, struct bm_desc *);
 	struct bm_chan *bc = bm_chan_of(desc->tx.chan);
 	unsigned long flags;
 
@@ -207,7 +206,7 @@ static bool bm_chan_give(struct bm_chan *bc, struct bm_desc *desc)
 	if (!rq)
 		return false;
 	rq->sqe = desc->sqe;
-	rq->desc = desc;
+	*bm_request_to_pdu(rq, struct bm_desc *) = desc;
 	rq->done = bm_chan_done;
 	desc->rq = rq;
 	list_move_tail(&desc->link, &bc->active);
@@ -389,7 +388,8 @@ static void bm_chan_issue_pending(struct dma_chan *chan)
 	list_splice_tail_init(&bc->submitted, &bc->waiting);
 	bm_chan_push(bc);
 	spin_unlock_irqrestore(&bc->lock, flags);
-	bm_exit(bc->bm, idx);
+	if (idx >= 0)
+		bm_exit(bc->bm, idx);
 }
 
 /* A failure is remembered until as many descriptors as the channel has were submitted since. */
@@ -419,10 +419,12 @@ static void bm_chan_abort(struct bm_chan *bc)
 	int idx;
 
 	idx = bm_enter(bc->bm);
+	if (idx < 0)
+		return;
 	spin_lock_irqsave(&bc->lock, flags);
 	list_for_each_entry(desc, &bc->active, link)
-		if (desc->terminated && desc->rq && bm_present(bc->bm))
-			bm_hw_abort(desc->rq);
+		if (desc->terminated && desc->rq)
+			bm_abort(desc->rq);
 	spin_unlock_irqrestore(&bc->lock, flags);
 	bm_exit(bc->bm, idx);
 }
@@ -468,8 +470,7 @@ static void bm_chan_synchronize(struct dma_chan *chan)
 {
 	struct bm_chan *bc = bm_chan_of(chan);
 
-	while (!wait_event_timeout(bc->idle, bm_chan_quiet(bc), BM_CHAN_ABORT_PERIOD))
-		bm_chan_abort(bc);
+	wait_event(bc->idle, bm_chan_quiet(bc));
 	flush_work(&bc->work);
 }
 
@@ -596,11 +597,36 @@ static void bm_dmaengine_init(struct dma_device *dma, const struct bm_caps *caps
 	}
 }
 
-static void bm_dmaengine_set(struct bm_dev *bm, struct bm_dmaengine *de)
+/* What waits for the device is given to it when it runs, and ends when it is dead. */
+static int bm_dmaengine_state(struct notifier_block *nb, unsigned long state, void *data)
 {
-	mutex_lock(&bm->state_lock);
-	bm->dmaengine = de;
-	mutex_unlock(&bm->state_lock);
+	struct bm_dmaengine *de = container_of(nb, struct bm_dmaengine, state);
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; state != BM_STOPPED && i < de->nr_chans; i++) {
+		struct bm_chan *bc = &de->chans[i];
+
+		spin_lock_irqsave(&bc->lock, flags);
+		bm_chan_push(bc);
+		spin_unlock_irqrestore(&bc->lock, flags);
+	}
+	return NOTIFY_DONE;
+}
+
+static void bm_dmaengine_listen(struct bm_dmaengine *de)
+{
+	de->state.notifier_call = bm_dmaengine_state;
+	mutex_lock(&de->bm->state_lock);
+	raw_notifier_chain_register(&de->bm->states, &de->state);
+	mutex_unlock(&de->bm->state_lock);
+}
+
+static void bm_dmaengine_ignore(struct bm_dmaengine *de)
+{
+	mutex_lock(&de->bm->state_lock);
+	raw_notifier_chain_unregister(&de->bm->states, &de->state);
+	mutex_unlock(&de->bm->state_lock);
 }
 
 /**
@@ -628,37 +654,18 @@ int bm_dmaengine_add(struct bm_dev *bm)
 	for (i = 0; i < de->nr_chans; i++)
 		bm_chan_init(&de->chans[i], &de->dma, &bm->queues[bm->nr_queues + i]);
 
-	bm_dmaengine_set(bm, de);
+	bm_dmaengine_listen(de);
 	err = dma_async_device_register(&de->dma);
 	if (err) {
-		bm_dmaengine_set(bm, NULL);
+		bm_dmaengine_ignore(de);
 		bm_dmaengine_free(de);
 		return err;
 	}
 	for (i = 0; i < de->nr_chans; i++)
 		get_device(&de->chans[i].chan.dev->device);
 	de->registered = true;
+	bm->dmaengine = de;
 	return 0;
-}
-
-/**
- * bm_dmaengine_kick() - what waits for the device is given to it, or ends
- * @bm: device that has just been started, or is dead; state_lock is held
- */
-void bm_dmaengine_kick(struct bm_dev *bm)
-{
-	struct bm_dmaengine *de = bm->dmaengine;
-	unsigned long flags;
-	unsigned int i;
-
-	lockdep_assert_held(&bm->state_lock);
-	for (i = 0; de && i < de->nr_chans; i++) {
-		struct bm_chan *bc = &de->chans[i];
-
-		spin_lock_irqsave(&bc->lock, flags);
-		bm_chan_push(bc);
-		spin_unlock_irqrestore(&bc->lock, flags);
-	}
 }
 
 /**
@@ -675,7 +682,8 @@ void bm_dmaengine_del(struct bm_dev *bm)
 
 	if (!de)
 		return;
-	bm_dmaengine_set(bm, NULL);
+	bm->dmaengine = NULL;
+	bm_dmaengine_ignore(de);
 	for (i = 0; i < de->nr_chans; i++)
 		flush_work(&de->chans[i].work);
 	dma_async_device_unregister(&de->dma);

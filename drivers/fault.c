@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * busmaster: a command's DMA was refused: the fault policy.
+ * busmaster: a command failed: if its DMA was refused, there is a policy.
  *
  * The bus or the IOMMU refused an address: the command fails with -EIO, is counted, and
  * the log has the address. What else is done about it is the operator's choice, by
@@ -20,9 +20,10 @@
  * domain of its own to set it on, and VT-d's driver would not call it: it logs the fault
  * ("DMAR: [DMA Read ...] ... fault addr ...") and tells no driver. So what is known here is
  * what the device says. Of a command: its completion, with address and direction. Of a
- * ring: that the queue has halted, and FAULT_ADDR and FAULT_INFO (recover.c). A hostile
+ * ring: that the queue has halted, and FAULT_ADDR and FAULT_INFO (inspect.c). A hostile
  * device need not say so. The IOMMU protects memory from that one; this is for the others.
  */
+#include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
@@ -36,30 +37,42 @@ static const char * const bm_fault_policies[] = {
 	[BM_FAULT_KILL] = "kill",
 };
 
-/**
- * bm_fault_policy_parse() - a policy by its name
- * @name: perhaps with a newline at its end
- *
- * Return: enum bm_fault_policy or -EINVAL.
- */
-int bm_fault_policy_parse(const char *name)
+/* The name perhaps with a newline at its end; returns enum bm_fault_policy or -EINVAL. */
+static int bm_fault_policy_parse(const char *name)
 {
 	return sysfs_match_string(bm_fault_policies, name);
 }
 
-/**
- * bm_fault_policy_name() - the name of a policy
- * @policy: it
- */
-const char *bm_fault_policy_name(enum bm_fault_policy policy)
+enum bm_fault_policy bm_param_fault_policy;
+
+static int bm_param_set_fault_policy(const char *val, const struct kernel_param *kp)
 {
-	return bm_fault_policies[policy];
+	int policy = bm_fault_policy_parse(val);
+
+	if (policy < 0)
+		return policy;
+	bm_param_fault_policy = policy;
+	return 0;
 }
+
+static int bm_param_get_fault_policy(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", bm_fault_policies[bm_param_fault_policy]);
+}
+
+static const struct kernel_param_ops bm_param_ops_fault_policy = {
+	.set = bm_param_set_fault_policy,
+	.get = bm_param_get_fault_policy,
+};
+module_param_cb(fault_policy, &bm_param_ops_fault_policy, NULL, 0444);
+__MODULE_PARM_TYPE(fault_policy, "charp");
+MODULE_PARM_DESC(fault_policy,
+		 "after refused DMA the command fails; reset: the device is reset, too, as it may not be sane; kill: and its process gets SIGBUS, as lost data must not go unseen (log, reset or kill, default log)");
 
 static ssize_t fault_policy_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%s\n",
-			  bm_fault_policy_name(READ_ONCE(bm_from_device(dev)->fault_policy)));
+			  bm_fault_policies[READ_ONCE(bm_from_device(dev)->fault_policy)]);
 }
 
 static ssize_t fault_policy_store(struct device *dev, struct device_attribute *attr,
@@ -67,11 +80,8 @@ static ssize_t fault_policy_store(struct device *dev, struct device_attribute *a
 {
 	int policy = bm_fault_policy_parse(buf);
 
-	if (policy < 0) {
-		dev_err(dev, "fault_policy \"%.*s\" refused: log, reset or kill is wanted\n",
-			(int)strcspn(buf, "\n"), buf);
+	if (policy < 0)
 		return policy;
-	}
 	WRITE_ONCE(bm_from_device(dev)->fault_policy, policy);
 	return count;
 }
@@ -102,13 +112,8 @@ void bm_fault_disown(struct bm_request *rq)
 	rq->owner = NULL;
 }
 
-/**
- * bm_fault() - a command's DMA was refused: do as the policy says
- * @rq: request that has ended so, but not done() yet
- *
- * Any context.
- */
-void bm_fault(struct bm_request *rq)
+/* A command's DMA was refused: do as the policy says. */
+static void bm_fault_dma(struct bm_request *rq)
 {
 	struct bm_queue *q = rq->queue;
 	struct bm_dev *bm = q->bm;
@@ -125,5 +130,29 @@ void bm_fault(struct bm_request *rq)
 				    pid_nr(rq->owner));
 		kill_pid(rq->owner, SIGBUS, 1);
 	}
-	bm_recover_reset(bm, "fault_policy wants it after refused DMA");
+	bm_alarm_reset(bm, "fault_policy wants it after refused DMA");
+}
+
+/**
+ * bm_fault_report() - say why a request failed, and do what has to be done
+ * @rq: request that has ended with an error, but not done() yet
+ *
+ * Any context.
+ */
+void bm_fault_report(struct bm_request *rq)
+{
+	struct bm_queue *q = rq->queue;
+
+	switch (rq->status) {
+	case BM_ST_ABORTED:
+		break;
+	case BM_ST_DMA_READ_FAULT:
+	case BM_ST_DMA_WRITE_FAULT:
+		bm_fault_dma(rq);
+		break;
+	default:
+		dev_err_ratelimited(&q->bm->dev,
+				    "command %u failed with status %#x (queue %u, tag %u)\n",
+				    rq->sqe.opcode, rq->status, q->id, le16_to_cpu(rq->sqe.tag));
+	}
 }

@@ -139,8 +139,7 @@ int bm_hw_identify(struct bm_dev *bm)
 	      bm_check(bm, "largest ring order", caps->max_order, BM_MIN_ORDER, 15) ?:
 	      bm_check(bm, "DMA address bits", caps->dma_bits, 32, 64) ?:
 	      bm_check(bm, "largest transfer order", xfer_order, PAGE_SHIFT, 31) ?:
-	      bm_check(bm, "SGL entries", caps->sgl_max, BM_CMD_PAGES + BM_SGL_LISTS,
-		       U16_MAX) ?:
+	      bm_check(bm, "SGL entries", caps->sgl_max, BM_CMD_PAGES, U16_MAX) ?:
 	      bm_check(bm, "memory bytes", caps->mem_size, 1, mem_bar);
 	if (err)
 		return err;
@@ -279,16 +278,16 @@ bool bm_hw_ring_cq(struct bm_queue *q, bool arm)
 
 /**
  * bm_hw_abort() - ask the device to end a command early
- * @rq: request that was submitted and is not put back yet
+ * @rq: request in flight, whose queue is locked and running
  *
  * Only a command that the device works on ends with -ECANCELED, at its next turn; on one
- * that it has yet to fetch, or that is over, there is no effect. Any context, between
- * bm_enter() and bm_exit().
+ * that it has yet to fetch, or that is over, there is no effect.
  */
 void bm_hw_abort(struct bm_request *rq)
 {
 	struct bm_queue *q = rq->queue;
 
+	lockdep_assert_held(&q->lock);
 	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_ABORT), le16_to_cpu(rq->sqe.tag));
 }
 
@@ -376,16 +375,16 @@ u64 bm_hw_inject_modes(struct bm_dev *bm)
 /**
  * bm_hw_inject() - make the device misbehave, or stop that
  * @bm: device that has the mode
- * @order: mode, and how often
+ * @injection: mode, and how often
  *
- * Several registers make one order: only one caller at a time.
+ * It takes several registers: only one caller at a time.
  */
-void bm_hw_inject(struct bm_dev *bm, const struct bm_order *order)
+void bm_hw_inject(struct bm_dev *bm, const struct bm_injection *injection)
 {
-	bm_write64(bm, BM_REG_INJECT_ARG, order->arg);
-	bm_write32(bm, BM_REG_INJECT_COUNT, order->count);
-	bm_write32(bm, BM_REG_INJECT_ARM, FIELD_PREP(BM_INJECT_MODE, order->mode) |
-					  FIELD_PREP(BM_INJECT_QUEUE, order->queue));
+	bm_write64(bm, BM_REG_INJECT_ARG, injection->arg);
+	bm_write32(bm, BM_REG_INJECT_COUNT, injection->count);
+	bm_write32(bm, BM_REG_INJECT_ARM, FIELD_PREP(BM_INJECT_MODE, injection->mode) |
+					  FIELD_PREP(BM_INJECT_QUEUE, injection->queue));
 }
 
 /**

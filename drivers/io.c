@@ -13,6 +13,7 @@
 #include <linux/wait_bit.h>
 
 #include "busmaster.h"
+#include "prepare.h"
 
 /**
  * struct bm_sync - a caller that sleeps until its transfer has ended
@@ -24,6 +25,45 @@ struct bm_sync {
 	ssize_t ret;
 };
 
+/**
+ * struct bm_io - a transfer between a file and a caller's memory
+ * @iocb: the caller's
+ * @sync: whom to wake; or NULL, and @iocb is completed
+ * @leader: the request that this is in; or NULL, and this was allocated
+ * @refs: commands on their way, and one for whoever still submits
+ * @submitted: bytes
+ * @failure: of the first command, in the order of the file, that failed: bytes before it in
+ *	the upper half, which suffices for the kernel's MAX_RW_COUNT, and its negated errno in
+ *	the lower; so the least is the first. All ones: there was none
+ */
+struct bm_io {
+	struct kiocb *iocb;
+	struct bm_sync *sync;
+	struct bm_request *leader;
+	atomic_t refs;
+	size_t submitted;
+	atomic64_t failure;
+};
+
+#define BM_IO_SOUND U64_MAX
+
+/**
+ * struct bm_io_part - what a request knows of its transfer
+ * @io: it
+ * @offset: bytes of the transfer before this command
+ * @own: the transfer itself, if it has no other command
+ */
+struct bm_io_part {
+	struct bm_io *io;
+	size_t offset;
+	struct bm_io own;
+};
+
+static struct bm_io_part *bm_io_part(struct bm_request *rq)
+{
+	return bm_request_to_pdu(rq, struct bm_io_part);
+}
+
 static void bm_io_init(struct bm_io *io, struct kiocb *iocb, struct bm_sync *sync,
 		       struct bm_request *leader)
 {
@@ -32,15 +72,17 @@ static void bm_io_init(struct bm_io *io, struct kiocb *iocb, struct bm_sync *syn
 	io->leader = leader;
 	atomic_set(&io->refs, 1);
 	io->submitted = 0;
-	spin_lock_init(&io->lock);
-	io->error = 0;
-	io->sound = SIZE_MAX;
+	atomic64_set(&io->failure, BM_IO_SOUND);
 }
 
 /* The result is the length of the sound part before the first failure, as a file has it. */
 static ssize_t bm_io_result(const struct bm_io *io)
 {
-	return min(io->submitted, io->sound) ?: io->error;
+	u64 failure = atomic64_read(&io->failure);
+
+	if (failure == BM_IO_SOUND)
+		return io->submitted;
+	return upper_32_bits(failure) ?: -(ssize_t)lower_32_bits(failure);
 }
 
 static void bm_io_free(struct bm_io *io)
@@ -81,50 +123,38 @@ static void bm_io_leave(struct bm_io *io)
 		wake_up_var(&io->refs);
 }
 
-static void bm_io_fail(struct bm_io *io, size_t sound, int error)
+static void bm_io_fail(struct bm_io *io, size_t offset, int error)
 {
-	unsigned long flags;
+	u64 failure = (u64)offset << 32 | -error;
+	s64 first = atomic64_read(&io->failure);
 
-	spin_lock_irqsave(&io->lock, flags);
-	if (sound < io->sound) {
-		io->sound = sound;
-		io->error = error;
-	}
-	spin_unlock_irqrestore(&io->lock, flags);
+	while (failure < (u64)first && !atomic64_try_cmpxchg(&io->failure, &first, failure))
+		;
 }
 
-static void bm_io_released(struct bm_request *rq)
+static void bm_io_done(struct bm_request *rq)
 {
-	struct bm_io *io = rq->io;
+	struct bm_io_part *part = bm_io_part(rq);
+	struct bm_io *io = part->io;
 
 	if (rq->error)
-		bm_io_fail(io, rq->offset, rq->error);
+		bm_io_fail(io, part->offset, rq->error);
 	if (rq != io->leader)
 		bm_request_put(rq);
 	bm_io_leave(io);
 }
 
-static void bm_io_done(struct bm_request *rq)
-{
-	bm_mem_release(rq, bm_io_released);
-}
-
 /* Send a command on its way: the next part of a transfer. */
 static int bm_io_submit(struct bm_io *io, struct bm_request *rq)
 {
-	int err;
+	struct bm_io_part *part = bm_io_part(rq);
 
-	rq->io = io;
-	rq->offset = io->submitted;
+	part->io = io;
+	part->offset = io->submitted;
 	rq->done = bm_io_done;
 	io->submitted += le32_to_cpu(rq->sqe.length);
 	atomic_inc(&io->refs);
-	err = bm_request_submit_plugged(rq);
-	if (err) {
-		rq->error = err;
-		bm_io_done(rq);
-	}
-	return err;
+	return bm_submit(rq);
 }
 
 /* A transfer of one command: nothing is needed for it but its request. */
@@ -132,15 +162,17 @@ static int bm_io_start_one(struct bm_dev *bm, struct kiocb *iocb, struct bm_want
 			   struct bm_sync *sync)
 {
 	struct bm_request *rq;
+	struct bm_io *io;
 	int idx;
 
 	rq = bm_prepare(bm, want, &idx);
 	if (IS_ERR(rq))
 		return PTR_ERR(rq);
 	iocb->private = rq->queue;
-	bm_io_init(&rq->own_io, iocb, sync, rq);
-	bm_io_submit(&rq->own_io, rq);
-	bm_io_leave(&rq->own_io);
+	io = &bm_io_part(rq)->own;
+	bm_io_init(io, iocb, sync, rq);
+	bm_io_submit(io, rq);
+	bm_io_leave(io);
 	bm_exit(bm, idx);
 	return 0;
 }
@@ -251,7 +283,7 @@ ssize_t bm_io_rw(struct bm_dev *bm, struct kiocb *iocb, struct iov_iter *iter)
 
 /**
  * bm_io_poll() - look for completions of a polled transfer
- * @bm: device, between bm_enter() and bm_exit(), that is present
+ * @bm: device, between bm_enter() and bm_exit()
  * @iocb: asynchronous transfer that bm_io_rw() took and that has not ended
  *
  * Return: completions found.

@@ -12,10 +12,8 @@
 #include <linux/uaccess.h>
 
 #include "busmaster.h"
+#include "prepare.h"
 #include <uapi/linux/busmaster.h>
-
-/* To ask again is needed where the device had not yet fetched what it was to abort. */
-#define BM_ABORT_PERIOD msecs_to_jiffies(10)
 
 #define BM_SAME_OP(name) static_assert((int)BUSMASTER_OP_##name == (int)BM_OP_##name)
 BM_SAME_OP(COPY);
@@ -56,8 +54,8 @@ static int bm_fetch(void *to, size_t known, size_t least, const void __user *fro
 	return copy_struct_from_user(to, known, from, *size);
 }
 
-static int bm_side_check(struct bm_dev *bm, struct file *file, const struct busmaster_side *side,
-			 u64 length, fmode_t mode)
+static int bm_op_check_side(struct bm_dev *bm, struct file *file,
+			    const struct busmaster_side *side, u64 length, fmode_t mode)
 {
 	u64 size = bm->caps.mem_size;
 
@@ -95,8 +93,8 @@ static int bm_op_check(struct bm_dev *bm, struct file *file, const struct busmas
 	if (!op->length || op->operand > kind->operand || op->reserved ||
 	    op->timeout_ms > BUSMASTER_MAX_TIMEOUT_MS)
 		return -EINVAL;
-	err = bm_side_check(bm, file, &op->src, op->length, kind->src) ?:
-	      bm_side_check(bm, file, &op->dst, op->length, kind->dst);
+	err = bm_op_check_side(bm, file, &op->src, op->length, kind->src) ?:
+	      bm_op_check_side(bm, file, &op->dst, op->length, kind->dst);
 	if (err)
 		return err;
 	if (kind->dst == FMODE_WRITE && bm_op_overlaps(op))
@@ -154,21 +152,6 @@ static u64 bm_op_result(const struct bm_request *rq)
 	return rq->info;
 }
 
-/* Submit, or fail as if that had been done. */
-static void bm_op_submit(struct bm_request *rq, int err)
-{
-	err = err ?: bm_request_submit_plugged(rq);
-	if (err) {
-		rq->error = err;
-		rq->done(rq);
-	}
-}
-
-static void bm_op_done(struct bm_request *rq)
-{
-	bm_mem_release(rq, bm_request_wake);
-}
-
 /* Jiffies, more rather than less than what was asked for; 0: its time is up. */
 static long bm_op_left(const struct busmaster_op *op, unsigned long begin)
 {
@@ -186,9 +169,8 @@ static int bm_op_wait(struct bm_request *rq, long left)
 	left = wait_for_completion_killable_timeout(&rq->waiter, left);
 	if (left > 0)
 		return rq->error;
-	do
-		bm_hw_abort(rq);
-	while (!wait_for_completion_timeout(&rq->waiter, BM_ABORT_PERIOD));
+	bm_abort(rq);
+	wait_for_completion(&rq->waiter);
 	if (!rq->error)
 		return 0;
 	return left ? -EINTR : -ETIMEDOUT;
@@ -229,8 +211,7 @@ static int bm_op_run(struct bm_dev *bm, struct busmaster_op *op)
 		rq = bm_prepare(bm, &want, &idx);
 		if (IS_ERR(rq))
 			return PTR_ERR(rq);
-		rq->done = bm_op_done;
-		bm_op_submit(rq, 0);
+		bm_submit(rq);
 		err = bm_op_wait(rq, bm_op_left(op, begin));
 		if (!err)
 			bm_op_advance(op, &want, le32_to_cpu(rq->sqe.length), bm_op_result(rq));
@@ -288,13 +269,10 @@ static int bm_ioctl_info(struct bm_dev *bm, struct busmaster_info __user *arg)
 	if (info.reserved)
 		return -EINVAL;
 	idx = bm_enter(bm);
-	if (bm_present(bm))
-		info = bm_info(bm, size);
-	else
-		err = -ENODEV;
+	if (idx < 0)
+		return idx;
+	info = bm_info(bm, size);
 	bm_exit(bm, idx);
-	if (err)
-		return err;
 	return copy_to_user(arg, &info, info.size) ? -EFAULT : 0;
 }
 
@@ -349,20 +327,15 @@ static void bm_uring_end(struct io_uring_cmd *cmd, unsigned int issue_flags)
 }
 
 /* The request is not kept until the task runs: that may be after remove(). */
-static void bm_uring_released(struct bm_request *rq)
+static void bm_uring_done(struct bm_request *rq)
 {
-	struct io_uring_cmd *cmd = rq->cmd;
+	struct io_uring_cmd *cmd = *bm_request_to_pdu(rq, struct io_uring_cmd *);
 	struct bm_uring *uring = io_uring_cmd_to_pdu(cmd, struct bm_uring);
 
 	uring->result = bm_op_result(rq);
 	uring->error = rq->error;
 	bm_request_put(rq);
 	io_uring_cmd_complete_in_task(cmd, bm_uring_end);
-}
-
-static void bm_uring_done(struct bm_request *rq)
-{
-	bm_mem_release(rq, bm_uring_released);
 }
 
 /**
@@ -401,9 +374,12 @@ int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue
 	if (IS_ERR(rq))
 		return PTR_ERR(rq);
 	uring->to = &arg->result;
-	rq->cmd = cmd;
+	*bm_request_to_pdu(rq, struct io_uring_cmd *) = cmd;
 	rq->done = bm_uring_done;
-	bm_op_submit(rq, want.length ? -EFAULT : 0);
+	if (want.length)
+		bm_request_fail(rq, -EFAULT);
+	else
+		bm_submit(rq);
 	bm_exit(bm, idx);
 	return -EIOCBQUEUED;
 }

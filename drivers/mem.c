@@ -5,8 +5,8 @@
  * The order is the whole point. Pin, so that the page stays where it is; map, so
  * that the device has an address for it and caches are clean; let the device work;
  * unmap, so that the address means nothing any more and bounce buffers are copied
- * back; only then unpin. A client calls bm_mem_release() after done(), which comes
- * when the device is through with the memory or cannot reach it any more.
+ * back; only then unpin. bm_mem_release() is for a device that is through with the
+ * memory or cannot reach it any more, and comes before the client's done().
  *
  * A pin lasts as long as its command, which ends at the latest when the watchdog loses
  * patience. So pins are not counted against RLIMIT_MEMLOCK, as those of O_DIRECT are
@@ -18,13 +18,16 @@
  * (Thunderclap, NDSS 2019, took over kernels by what lay beside network buffers.) So
  * nothing that the device may write shares a page with kernel data of another use:
  *
- *   - rings, shadow doorbells and SGL lists are coherent memory, each of its own pages
- *     (queue.c; the DMA API hands out pages, however small the request);
+ *   - rings and shadow doorbells are coherent memory, each of its own pages (queue.c; the
+ *     DMA API hands out pages, however small the request). SGLs share pages with SGLs
+ *     alone, from a pool, which keeps its books in the blocks that are free: so all are
+ *     allocated before the device may reach memory, and freed when it may not any more;
  *   - the pages of a user's buffer are the user's own, whole: beside it lies what
  *     the same user has put there, in a page of its address space or of a file;
  *   - of kernel memory (ITER_KVEC) only whole pages are mapped for the device to
- *     write: the rest of a page may be any object of the slab. Pages that come one by
- *     one (ITER_BVEC) are a user's, registered with io_uring, or a file's;
+ *     write: the rest of a page may be any object of the slab. Of pages that come one by
+ *     one (ITER_BVEC: registered with io_uring, in a pipe, in a bio) nobody can tell here
+ *     what lies beside the bytes: that is up to whoever made the list of them;
  *   - bounce buffers are memory of bounce buffers, and nothing else.
  *
  * What the device only reads is mapped read-only. Without an IOMMU none of this helps.
@@ -37,18 +40,18 @@
 #include "busmaster.h"
 
 /* Pages that are pinned at a time, on the stack. */
-#define BM_MEM_BATCH 32
+#define BM_MEM_BATCH 32u
 
 /*
- * Does a piece of memory go on where an entry ends? Then the entry grows: two
+ * Does a piece of memory go on where another ends? Then the other grows: two
  * mappings must not share a cache line that the device writes
  * (Documentation/core-api/dma-api.rst), and what is contiguous needs no list.
  */
-static bool bm_mem_goes_on(struct scatterlist *sg, struct page *page, size_t offset)
+static bool bm_mem_goes_on(const struct bio_vec *vec, struct page *page, size_t offset)
 {
-	size_t end = sg->offset + sg->length;
+	size_t end = vec->bv_offset + vec->bv_len;
 
-	return page_to_pfn(page) == page_to_pfn(sg_page(sg)) + end / PAGE_SIZE &&
+	return page_to_pfn(page) == page_to_pfn(vec->bv_page) + end / PAGE_SIZE &&
 	       offset == end % PAGE_SIZE;
 }
 
@@ -63,68 +66,23 @@ static size_t bm_mem_piece(struct page **pages, size_t offset, size_t length)
 }
 
 /* Add the @length bytes from @offset in @pages. Each of the pages has a pin. */
-static void bm_mem_add(struct bm_map *map, struct page **pages, size_t offset, size_t length)
+static void bm_pins_add(struct bm_pins *pins, struct page **pages, size_t offset, size_t length)
 {
-	struct scatterlist *next = map->sgt.sgl + map->sgt.orig_nents;
-
 	while (length) {
 		size_t piece = bm_mem_piece(pages, offset, length);
+		struct bio_vec *next = &pins->vec[pins->nr];
 
-		if (next > map->sgt.sgl && bm_mem_goes_on(next - 1, *pages, offset)) {
-			next[-1].length += piece;
-			if (offset && map->pinned)
+		if (pins->nr && bm_mem_goes_on(next - 1, *pages, offset)) {
+			next[-1].bv_len += piece;
+			if (offset && pins->pinned)
 				unpin_user_page(*pages);
 		} else {
-			sg_set_page(next++, *pages, piece, offset);
+			bvec_set_page(next, *pages, piece, offset);
+			pins->nr++;
 		}
 		pages += DIV_ROUND_UP(offset + piece, PAGE_SIZE);
 		length -= piece;
 		offset = 0;
-	}
-	map->sgt.orig_nents = next - map->sgt.sgl;
-}
-
-/*
- * The iterator's next pages, no more than @batch takes or there is room for. Returns
- * bytes, of which the first is at @offset; or a negative errno.
- */
-static ssize_t bm_mem_extract(struct iov_iter *iter, struct page **batch, unsigned int room,
-			      size_t *offset)
-{
-	return iov_iter_extract_pages(iter, &batch, iov_iter_count(iter), min(room, BM_MEM_BATCH),
-				      0, offset) ?: -EFAULT;
-}
-
-/* Collect the iterator's pages, without waiting for any, until it or the room ends. */
-static int bm_mem_pin(struct bm_map *map, struct iov_iter *iter, unsigned int room)
-{
-	struct page *batch[BM_MEM_BATCH];
-	ssize_t n = 0;
-
-	iter->nofault = true;
-	while (iov_iter_count(iter) && room) {
-		size_t offset;
-
-		n = bm_mem_extract(iter, batch, room, &offset);
-		if (n < 0)
-			break;
-		bm_mem_add(map, batch, offset, n);
-		room -= DIV_ROUND_UP(offset + n, PAGE_SIZE);
-	}
-	iter->nofault = false;
-	return n < 0 ? n : 0;
-}
-
-static void bm_mem_unpin(struct bm_map *map, bool dirty)
-{
-	struct scatterlist *sg = map->sgt.sgl, *end = sg + map->sgt.orig_nents;
-
-	for (; sg < end; sg++) {
-		sg_unmark_end(sg);
-		if (map->pinned)
-			unpin_user_page_range_dirty_lock(sg_page(sg),
-							 PFN_UP(sg->offset + sg->length),
-							 dirty && map->dir == DMA_FROM_DEVICE);
 	}
 }
 
@@ -134,183 +92,178 @@ static bool bm_mem_exposes(const struct iov_iter *iter)
 	return iov_iter_is_kvec(iter) && !PAGE_ALIGNED(iov_iter_alignment(iter));
 }
 
-/* SGL entries that are left, as a list of their own. */
-static struct bm_sgl_list bm_mem_list_tail(struct bm_request *rq)
+/* Pin the iterator's pages until it or the room ends. */
+static int bm_pins_collect(struct bm_pins *pins, struct iov_iter *iter, unsigned int room)
 {
-	struct bm_sgl_list list = rq->lists[0];
+	struct page *batch[BM_MEM_BATCH], **pages = batch;
 
-	list.seg += rq->nr_segs;
-	list.dma += rq->nr_segs * sizeof(*list.seg);
-	return list;
-}
+	while (iov_iter_count(iter) && room) {
+		size_t offset;
+		ssize_t n;
 
-/* Describe a mapping to the device. The first may use all lists, the second what is left of one. */
-static int bm_mem_encode(struct bm_request *rq, struct bm_map *map, struct bm_hw_ptr *ptr)
-{
-	struct bm_sgl_list tail = bm_mem_list_tail(rq);
-
-	if (!rq->nr_segs)
-		return bm_sgl_encode(ptr, rq->lists, BM_SGL_LISTS, map->sgt.sgl, map->sgt.nents);
-	return bm_sgl_encode(ptr, &tail, 1, map->sgt.sgl, map->sgt.nents);
-}
-
-static struct bm_map *bm_mem_begin(struct bm_request *rq, enum dma_data_direction dir, bool pinned)
-{
-	struct bm_map *map = &rq->maps[rq->nr_maps];
-
-	map->dir = dir;
-	map->pinned = pinned;
-	map->sgt.sgl = rq->sgl + rq->nr_segs;
-	map->sgt.orig_nents = 0;
-	return map;
-}
-
-/* Let the device reach what has been collected. */
-static int bm_mem_finish(struct bm_request *rq, struct bm_map *map, struct bm_hw_ptr *ptr)
-{
-	int err;
-
-	sg_mark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
-	if (dma_map_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0))
-		return -ENOMEM;
-	err = bm_mem_encode(rq, map, ptr);
-	if (err) {
-		dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
-		return err;
+		n = iov_iter_extract_pages(iter, &pages, iov_iter_count(iter),
+					   min(room, BM_MEM_BATCH), 0, &offset);
+		if (n <= 0)
+			return n ?: -EFAULT;
+		bm_pins_add(pins, pages, offset, n);
+		room -= DIV_ROUND_UP(offset + n, PAGE_SIZE);
 	}
-	rq->nr_segs += map->sgt.orig_nents;
-	rq->nr_maps++;
 	return 0;
 }
 
-static enum dma_data_direction bm_mem_dir(const struct iov_iter *iter)
-{
-	return iov_iter_rw(iter) == WRITE ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
-}
-
 /**
- * bm_mem_map() - let the device reach the next part of an iterator
- * @rq: borrowed request; with one side of its command in host memory mapped, or none
- * @iter: memory of a user or of the kernel, not empty; advanced by what is mapped
- * @pages: at most so many, of the @rq->queue->bm->cmd_pages that a request has room
- *	for; half of them if the command has two sides in host memory
- * @ptr: how the submission names the memory: filled
+ * bm_mem_pin() - keep the next part of an iterator's memory where it is
+ * @pins: what is pinned; it need not be initialised
+ * @iter: memory of a user or of the kernel, not empty; advanced by what is pinned
+ * @pages: at most so many
  *
- * An iterator that is a source is mapped DMA_TO_DEVICE, else DMA_FROM_DEVICE. The next
- * call takes what follows. May sleep, but waits for no page of the caller's.
+ * A source is to be mapped DMA_TO_DEVICE, else it is DMA_FROM_DEVICE. May sleep for as
+ * long as whoever provides the pages likes: so the caller holds nothing that others wait
+ * for. A fatal signal ends it.
  *
- * Return: bytes mapped: as many as there are, up to @pages; -EFAULT if one of these pages
- * is not there: bm_mem_pin_ahead() knows better; -EINVAL if the device is to write kernel
- * memory that does not fill its pages; -ENOMEM if the mapping needs what is in use now
- * (IOVAs, bounce buffers): worth trying again when other requests have ended. On error
- * nothing is mapped or pinned, and @iter stays.
+ * Return: bytes pinned, up to the first that is not the caller's; -EFAULT if there are
+ * none; -EINVAL if the device is to write kernel memory that does not fill its pages;
+ * -ENOMEM; or what else the kernel says of the memory. On error nothing is pinned.
  */
-ssize_t bm_mem_map(struct bm_request *rq, struct iov_iter *iter, unsigned int pages,
-		   struct bm_hw_ptr *ptr)
+ssize_t bm_mem_pin(struct bm_pins *pins, struct iov_iter *iter, unsigned int pages)
 {
-	struct bm_map *map = bm_mem_begin(rq, bm_mem_dir(iter), iov_iter_extract_will_pin(iter));
 	size_t before = iov_iter_count(iter), got;
 	int err;
 
-	if (map->dir == DMA_FROM_DEVICE && bm_mem_exposes(iter))
+	pins->nr = 0;
+	pins->vec = pins->few;
+	pins->pinned = iov_iter_extract_will_pin(iter);
+	pins->dir = iov_iter_rw(iter) == WRITE ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
+	if (pins->dir == DMA_FROM_DEVICE && bm_mem_exposes(iter))
 		return -EINVAL;
-	err = bm_mem_pin(map, iter, pages);
-	got = before - iov_iter_count(iter);
-	err = err ?: bm_mem_finish(rq, map, ptr);
-	if (!err)
-		return got;
-	bm_mem_unpin(map, false);
-	iov_iter_revert(iter, got);
-	return err;
-}
-
-/**
- * bm_mem_pin_ahead() - pin what bm_mem_map() did not find, waiting for it
- * @pins: where it is noted
- * @iter: a user's memory, as for bm_mem_map(); stays as it is
- * @pages: likewise
- *
- * May sleep for as long as whoever provides the pages likes: the caller holds nothing
- * that others wait for. A fatal signal ends it.
- *
- * Return: bytes pinned, up to the first that is not the caller's; -EFAULT if there are
- * none; -ENOMEM; or what else the kernel says of the memory. On error nothing is pinned.
- */
-ssize_t bm_mem_pin_ahead(struct bm_pins *pins, const struct iov_iter *iter, unsigned int pages)
-{
-	struct iov_iter rest = *iter;
-	struct page *batch[BM_MEM_BATCH];
-	size_t offset;
-	ssize_t n = 0;
-	unsigned int i;
-
 	pages = iov_iter_npages(iter, pages);
-	pins->vec = kmalloc_array(pages, sizeof(*pins->vec), GFP_KERNEL);
+	if (pages > BM_PINS_FEW)
+		pins->vec = kmalloc_array(pages, sizeof(*pins->vec), GFP_KERNEL);
 	if (!pins->vec)
 		return -ENOMEM;
+
+	err = bm_pins_collect(pins, iter, pages);
+	got = before - iov_iter_count(iter);
+	if (!got)
+		bm_mem_hand_over(pins);
+	return got ?: err;
+}
+
+/**
+ * bm_mem_hand_over() - the pins are somebody else's from now on
+ * @pins: filled by bm_mem_pin(), and mapped; or it has none
+ *
+ * Any context.
+ */
+void bm_mem_hand_over(struct bm_pins *pins)
+{
 	pins->nr = 0;
-	pins->dir = bm_mem_dir(iter);
-	while (iov_iter_count(&rest) && pins->nr < pages) {
-		n = bm_mem_extract(&rest, batch, pages - pins->nr, &offset);
-		if (n < 0)
-			break;
-		for (i = 0; n; i++, offset = 0) {
-			unsigned int part = min_t(size_t, n, PAGE_SIZE - offset);
+	if (pins->vec != pins->few)
+		kfree(pins->vec);
+}
 
-			bvec_set_page(&pins->vec[pins->nr++], batch[i], part, offset);
-			n -= part;
-		}
+/**
+ * bm_mem_unpin() - undo bm_mem_pin()
+ * @pins: filled there, and not mapped
+ *
+ * Any context.
+ */
+void bm_mem_unpin(struct bm_pins *pins)
+{
+	unsigned int i;
+
+	for (i = 0; pins->pinned && i < pins->nr; i++) {
+		struct bio_vec *vec = &pins->vec[i];
+
+		unpin_user_page_range_dirty_lock(vec->bv_page,
+						 PFN_UP(vec->bv_offset + vec->bv_len), false);
 	}
-	if (!pins->nr)
-		bm_mem_unpin_ahead(pins);
-	return iov_iter_count(iter) - iov_iter_count(&rest) ?: n;
+	bm_mem_hand_over(pins);
+}
+
+/* What is left of a request's SGL, as a list of its own. */
+static struct bm_sgl bm_mem_sgl_tail(const struct bm_request *rq)
+{
+	return (struct bm_sgl){
+		.seg = rq->sgl.seg + rq->nr_segs,
+		.dma = rq->sgl.dma + rq->nr_segs * sizeof(*rq->sgl.seg),
+	};
 }
 
 /**
- * bm_mem_unpin_ahead() - give up what bm_mem_pin_ahead() has pinned
- * @pins: noted there; or nothing
+ * bm_mem_map() - let the device reach what is pinned
+ * @rq: borrowed request; with one side of its command in host memory mapped, or none
+ * @pins: filled by bm_mem_pin(), with no more pages than the @rq->queue->bm->cmd_pages that
+ *	a request has room for; half of them if the command has two sides in host memory
+ * @ptr: how the submission names the memory: filled
  *
- * May be called at any time, be it again. Any context.
- */
-void bm_mem_unpin_ahead(struct bm_pins *pins)
-{
-	if (!pins->vec)
-		return;
-	while (pins->nr)
-		unpin_user_page(pins->vec[--pins->nr].bv_page);
-	kfree(pins->vec);
-	pins->vec = NULL;
-}
-
-/**
- * bm_mem_map_pins() - let the device reach what bm_mem_pin_ahead() has pinned
- * @rq: as for bm_mem_map()
- * @pins: noted there; nothing afterwards
- * @ptr: as for bm_mem_map()
+ * The pins stay the caller's, until bm_mem_hand_over() makes them the request's. Any
+ * context.
  *
- * Return: bytes mapped, which are all; or -ENOMEM as bm_mem_map(), and nothing is mapped
- * or pinned.
+ * Return: 0; or -ENOMEM if the mapping needs what is in use now (IOVAs, bounce
+ * buffers): worth trying again when other requests have ended.
  */
-ssize_t bm_mem_map_pins(struct bm_request *rq, struct bm_pins *pins, struct bm_hw_ptr *ptr)
+int bm_mem_map(struct bm_request *rq, const struct bm_pins *pins, struct bm_hw_ptr *ptr)
 {
-	struct bm_map *map = bm_mem_begin(rq, pins->dir, true);
-	ssize_t got = 0;
+	struct scatterlist *sg = rq->sg + rq->nr_segs;
+	struct bm_map *map = &rq->maps[rq->nr_maps];
+	struct bm_sgl sgl = bm_mem_sgl_tail(rq);
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < pins->nr; i++) {
-		struct bio_vec *vec = &pins->vec[i];
+	for (i = 0; i < pins->nr; i++)
+		sg_set_page(&sg[i], pins->vec[i].bv_page, pins->vec[i].bv_len,
+			    pins->vec[i].bv_offset);
+	sg_mark_end(&sg[i - 1]);
+	map->dir = pins->dir;
+	map->pinned = pins->pinned;
+	map->sgt.sgl = sg;
+	map->sgt.orig_nents = i;
 
-		bm_mem_add(map, &vec->bv_page, vec->bv_offset, vec->bv_len);
-		got += vec->bv_len;
-	}
-	pins->nr = 0;
-	bm_mem_unpin_ahead(pins);
-	err = bm_mem_finish(rq, map, ptr);
-	if (!err)
-		return got;
-	bm_mem_unpin(map, false);
+	err = dma_map_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0) ? -ENOMEM : 0;
+	if (err)
+		goto unmark;
+	err = bm_sgl_encode(ptr, &sgl, sg, map->sgt.nents);
+	if (err)
+		goto unmap;
+	rq->nr_segs += i;
+	rq->nr_maps++;
+	return 0;
+
+unmap:
+	dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
+unmark:
+	sg_unmark_end(&sg[i - 1]);
 	return err;
+}
+
+/* The device reaches it no more. */
+static void bm_map_end(struct bm_request *rq, struct bm_map *map)
+{
+	dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
+	sg_unmark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
+}
+
+static void bm_map_unpin(struct bm_map *map, bool dirty)
+{
+	struct scatterlist *sg = map->sgt.sgl, *end = sg + map->sgt.orig_nents;
+
+	for (; map->pinned && sg < end; sg++)
+		unpin_user_page_range_dirty_lock(sg_page(sg), PFN_UP(sg->offset + sg->length),
+						 dirty && map->dir == DMA_FROM_DEVICE);
+}
+
+/**
+ * bm_mem_unmap() - undo bm_mem_map()
+ * @rq: request that was not submitted; its pins are still the caller's
+ *
+ * Any context.
+ */
+void bm_mem_unmap(struct bm_request *rq)
+{
+	while (rq->nr_maps)
+		bm_map_end(rq, &rq->maps[--rq->nr_maps]);
+	rq->nr_segs = 0;
 }
 
 /**
@@ -321,7 +274,7 @@ ssize_t bm_mem_map_pins(struct bm_request *rq, struct bm_pins *pins, struct bm_h
  */
 bool bm_mem_ends_in_page(const struct bm_request *rq)
 {
-	const struct scatterlist *last = &rq->sgl[rq->nr_segs - 1];
+	const struct scatterlist *last = &rq->sg[rq->nr_segs - 1];
 
 	return !PAGE_ALIGNED(last->offset + last->length);
 }
@@ -361,12 +314,12 @@ static bool bm_mem_unpin_sleeps(const struct bm_map *map)
 	return sg < end;
 }
 
-static void bm_mem_unpin_all(struct bm_request *rq, bool dirty)
+static void bm_mem_finish(struct bm_request *rq, bool dirty)
 {
 	while (rq->nr_maps)
-		bm_mem_unpin(&rq->maps[--rq->nr_maps], dirty);
+		bm_map_unpin(&rq->maps[--rq->nr_maps], dirty);
 	rq->nr_segs = 0;
-	rq->released(rq);
+	rq->done(rq);
 }
 
 static void bm_mem_unpin_work(struct work_struct *work)
@@ -375,33 +328,29 @@ static void bm_mem_unpin_work(struct work_struct *work)
 	struct bm_request *rq, *next;
 
 	llist_for_each_entry_safe(rq, next, llist_del_all(&bm->unpin), unpin)
-		bm_mem_unpin_all(rq, true);
+		bm_mem_finish(rq, true);
 }
 
 /**
- * bm_mem_release() - the device is done with the memory: let go of it
- * @rq: request that is not in flight
- * @released: called when that has happened: perhaps before this returns, perhaps from
- *	a worker that may sleep; before remove() is over, in any case
+ * bm_mem_release() - the device is done with a request's memory: let go of it, then done()
+ * @rq: request that is not in flight, and has its result
  *
  * Any context. The mapping ends at once; pages that the device wrote and that are
- * still to be marked dirty are left to a worker.
+ * still to be marked dirty are left to a worker, which may sleep. done() is called when
+ * all is let go: perhaps before this returns, and before remove() is over in any case.
  */
-void bm_mem_release(struct bm_request *rq, void (*released)(struct bm_request *rq))
+void bm_mem_release(struct bm_request *rq)
 {
 	struct bm_dev *bm = rq->queue->bm;
 	bool sleeps = false;
 	unsigned int i;
 
-	rq->released = released;
 	for (i = 0; i < rq->nr_maps; i++) {
-		struct bm_map *map = &rq->maps[i];
-
-		dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
-		sleeps |= bm_mem_unpin_sleeps(map);
+		bm_map_end(rq, &rq->maps[i]);
+		sleeps |= bm_mem_unpin_sleeps(&rq->maps[i]);
 	}
 	if (!sleeps)
-		bm_mem_unpin_all(rq, false);
+		bm_mem_finish(rq, false);
 	else if (llist_add(&rq->unpin, &bm->unpin))
 		schedule_work(&bm->unpin_work);
 }
@@ -417,7 +366,7 @@ void bm_mem_init(struct bm_dev *bm)
 }
 
 /**
- * bm_mem_exit() - all memory is let go, and no released() will be called any more
+ * bm_mem_exit() - all memory is let go, and no done() will be called any more
  * @bm: device on which nothing is in flight, nor will be
  */
 void bm_mem_exit(struct bm_dev *bm)

@@ -2,17 +2,16 @@
 /*
  * busmaster: a command of a caller's, with all that it needs.
  *
- * Three things may be wanting. A free request, and IOVAs or bounce buffers, come back
- * when other commands end, and all end before their timeout. The caller's pages are
- * another matter: they may come by a network, or from a process that never answers
- * (userfaultfd(2)). Nothing is held while those are waited for: not a request, which
- * others need, and not bm_enter(), for whose end remove() waits. So a page that is not
- * there is not waited for where it is missed (nofault, as btrfs and gfs2 do for their
- * locks): all is given back, the pages are pinned, and then all is asked for again.
+ * Three things may be wanting. The caller's pages may come by a network, or from a process
+ * that never answers (userfaultfd(2)), or behind an mmap_lock that is held meanwhile: so
+ * they are pinned first, while nothing is held that others wait for: not a request, and
+ * not bm_enter(), for whose end remove() waits. A free request, and IOVAs or bounce
+ * buffers, come back when other commands end, and all end before their timeout.
  */
 #include <linux/sched/signal.h>
 
 #include "busmaster.h"
+#include "prepare.h"
 
 /* Without host memory no pages limit a command: short enough for any timeout. */
 #define BM_WANT_BYTES SZ_16M
@@ -27,112 +26,125 @@ unsigned int bm_side_pages(const struct bm_dev *bm, unsigned int sides)
 	return max(bm->cmd_pages / sides, 1u);
 }
 
-static unsigned int bm_want_pages(const struct bm_dev *bm, const struct bm_want *want)
+/* The pins of both sides of a command, where they are in host memory. */
+struct bm_held {
+	struct bm_pins src;
+	struct bm_pins dst;
+};
+
+/* Returns bytes, no more than @n; or a negative errno, and then nothing is pinned. */
+static ssize_t bm_side_pin(const struct bm_side *side, ssize_t n, unsigned int pages,
+			   struct bm_pins *pins)
 {
-	bool both = want->src.space == BM_SPACE_HOST && want->dst.space == BM_SPACE_HOST;
-
-	return bm_side_pages(bm, both ? 2 : 1);
-}
-
-/* Returns bytes, no more than @n; or a negative errno. */
-static ssize_t bm_side_map(struct bm_request *rq, struct bm_side *side, ssize_t n,
-			   unsigned int pages, struct bm_hw_ptr *ptr)
-{
-	struct iov_iter part = side->iter;
-
-	switch (side->space) {
-	case BM_SPACE_HOST:
-		if (side->pins.vec)
-			return min(n, bm_mem_map_pins(rq, &side->pins, ptr));
-		iov_iter_truncate(&part, n);
-		return bm_mem_map(rq, &part, pages, ptr);
-	case BM_SPACE_LOCAL:
-		bm_ptr_local(ptr, side->offset);
-		return n;
-	default:
-		return n;
-	}
-}
-
-/* Likewise. */
-static ssize_t bm_side_pin(struct bm_side *side, ssize_t n, unsigned int pages)
-{
-	struct iov_iter part = side->iter;
+	struct iov_iter part;
 
 	if (side->space != BM_SPACE_HOST)
 		return n;
+	part = side->iter;
 	iov_iter_truncate(&part, n);
-	return bm_mem_pin_ahead(&side->pins, &part, pages);
+	return bm_mem_pin(pins, &part, pages);
 }
 
-static void bm_side_advance(struct bm_side *side, size_t n)
+static void bm_side_unpin(const struct bm_side *side, struct bm_pins *pins)
 {
 	if (side->space == BM_SPACE_HOST)
-		iov_iter_advance(&side->iter, n);
-	else
-		side->offset += n;
+		bm_mem_unpin(pins);
 }
 
-/* A source is let go of at once: there is nothing to be waited for. */
-static void bm_want_unmapped(struct bm_request *rq)
+static int bm_side_map(struct bm_request *rq, const struct bm_side *side,
+		       const struct bm_pins *pins, struct bm_hw_ptr *ptr)
 {
-}
-
-/* A command as long as may be, but of no more than @n bytes. On error nothing is mapped. */
-static int bm_want_map(struct bm_request *rq, struct bm_want *want, ssize_t n)
-{
-	unsigned int pages = bm_want_pages(rq->queue->bm, want);
-	struct bm_hw_sqe *sqe = &rq->sqe;
-
-	bm_sqe_init(sqe, want->op, 0);
-	sqe->operand = cpu_to_le64(want->operand);
-	n = bm_side_map(rq, &want->src, n, pages, &sqe->src);
-	if (n < 0)
-		return n;
-	n = bm_side_map(rq, &want->dst, n, pages, &sqe->dst);
-	if (n < 0) {
-		bm_mem_release(rq, bm_want_unmapped);
-		return n;
-	}
-	sqe->length = cpu_to_le32(n);
+	if (side->space == BM_SPACE_HOST)
+		return bm_mem_map(rq, pins, ptr);
+	if (side->space == BM_SPACE_LOCAL)
+		bm_ptr_local(ptr, side->offset);
 	return 0;
 }
 
-static void bm_want_unpin(struct bm_want *want)
+/* Its next command has the first @n bytes, and their pins. */
+static void bm_side_advance(struct bm_side *side, size_t n, struct bm_pins *pins)
 {
-	bm_mem_unpin_ahead(&want->src.pins);
-	bm_mem_unpin_ahead(&want->dst.pins);
+	if (side->space == BM_SPACE_HOST) {
+		iov_iter_advance(&side->iter, n);
+		bm_mem_hand_over(pins);
+	} else {
+		side->offset += n;
+	}
 }
 
-/* Returns bytes that both sides have; or a negative errno, and then nothing is pinned. */
-static ssize_t bm_want_pin(struct bm_dev *bm, struct bm_want *want, ssize_t n)
+/* Returns bytes that both sides have, no more than @n; or a negative errno, likewise. */
+static ssize_t bm_want_pin(struct bm_dev *bm, const struct bm_want *want, ssize_t n,
+			   struct bm_held *held)
 {
-	unsigned int pages = bm_want_pages(bm, want);
+	bool both = want->src.space == BM_SPACE_HOST && want->dst.space == BM_SPACE_HOST;
+	unsigned int pages = bm_side_pages(bm, both ? 2 : 1);
 
-	n = bm_side_pin(&want->src, n, pages);
-	if (n > 0)
-		n = bm_side_pin(&want->dst, n, pages);
+	n = bm_side_pin(&want->src, n, pages, &held->src);
 	if (n < 0)
-		bm_want_unpin(want);
+		return n;
+	n = bm_side_pin(&want->dst, n, pages, &held->dst);
+	if (n < 0)
+		bm_side_unpin(&want->src, &held->src);
 	return n;
 }
 
-/* A request, and in it all that is there or was pinned. */
-static struct bm_request *bm_want_get(struct bm_dev *bm, struct bm_want *want, size_t n)
+/* A command of @n bytes. On error nothing is mapped. */
+static int bm_want_map(struct bm_request *rq, const struct bm_want *want, size_t n,
+		       const struct bm_held *held)
+{
+	struct bm_hw_sqe *sqe = &rq->sqe;
+	int err;
+
+	bm_sqe_init(sqe, want->op, n);
+	sqe->operand = cpu_to_le64(want->operand);
+	err = bm_side_map(rq, &want->src, &held->src, &sqe->src) ?:
+	      bm_side_map(rq, &want->dst, &held->dst, &sqe->dst);
+	if (err)
+		bm_mem_unmap(rq);
+	return err;
+}
+
+/* A request with all that was pinned mapped in it, between bm_enter() and bm_exit(). */
+static struct bm_request *bm_want_get(struct bm_dev *bm, const struct bm_want *want, size_t n,
+				      const struct bm_held *held, int *idx)
 {
 	struct bm_request *rq;
 	int err;
 
-	if (!bm_present(bm))
-		return ERR_PTR(-ENODEV);
+	*idx = bm_enter(bm);
+	if (*idx < 0)
+		return ERR_PTR(*idx);
 	rq = bm_request_get(bm, want->polled, want->wait);
-	if (IS_ERR(rq))
-		return rq;
-	err = bm_want_map(rq, want, n);
-	if (!err)
-		return rq;
-	bm_request_put(rq);
-	return ERR_PTR(err);
+	if (!IS_ERR(rq)) {
+		err = bm_want_map(rq, want, n, held);
+		if (!err)
+			return rq;
+		bm_request_put(rq);
+		rq = ERR_PTR(err);
+	}
+	bm_exit(bm, *idx);
+	return rq;
+}
+
+/* The same; but what others use is waited for, if the caller wants that. */
+static struct bm_request *bm_want_wait(struct bm_dev *bm, const struct bm_want *want, size_t n,
+				       const struct bm_held *held, int *idx)
+{
+	unsigned long until = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
+	struct bm_request *rq;
+
+	for (;;) {
+		rq = bm_want_get(bm, want, n, held, idx);
+		if (rq != ERR_PTR(-ENOMEM))
+			return rq;
+		if (!want->wait)
+			return ERR_PTR(-EAGAIN);
+		if (time_after(jiffies, until))
+			return rq;
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return ERR_PTR(-EINTR);
+	}
 }
 
 /**
@@ -146,46 +158,29 @@ static struct bm_request *bm_want_get(struct bm_dev *bm, struct bm_want *want, s
  * can be had, the command is as long as that.
  *
  * Return: a request, and it is between bm_enter() and bm_exit(), which are not over before
- * the caller has submitted or put it; ERR_PTR of -ENODEV; -EFAULT if the memory is not
- * the caller's; -EINVAL as bm_mem_map(); -EAGAIN if it would have to wait but must not;
- * -ENOMEM; -EINTR if a fatal signal came first.
+ * the caller has submitted or put it; ERR_PTR of -ENODEV; an error of bm_mem_pin();
+ * -EAGAIN if it would have to wait but must not; -ENOMEM; -EINTR if a fatal signal came
+ * first.
  */
 struct bm_request *bm_prepare(struct bm_dev *bm, struct bm_want *want, int *idx)
 {
-	unsigned long until = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
 	ssize_t n = min3(want->length, (u64)BM_WANT_BYTES, bm->caps.max_xfer);
 	struct bm_request *rq;
+	struct bm_held held;
 
-	for (;;) {
-		*idx = bm_enter(bm);
-		rq = bm_want_get(bm, want, n);
-		bm_want_unpin(want);
-		if (!IS_ERR(rq)) {
-			n = le32_to_cpu(rq->sqe.length);
-			want->length -= n;
-			bm_side_advance(&want->src, n);
-			bm_side_advance(&want->dst, n);
-			return rq;
-		}
-		bm_exit(bm, *idx);
-
-		switch (PTR_ERR(rq)) {
-		case -EFAULT:
-			n = bm_want_pin(bm, want, n);
-			if (n < 0)
-				return ERR_PTR(n);
-			break;
-		case -ENOMEM:
-			if (!want->wait)
-				return ERR_PTR(-EAGAIN);
-			if (time_after(jiffies, until))
-				return rq;
-			schedule_timeout_killable(1);
-			if (fatal_signal_pending(current))
-				return ERR_PTR(-EINTR);
-			break;
-		default:
-			return rq;
-		}
+	if (!bm_present(bm))
+		return ERR_PTR(-ENODEV);
+	n = bm_want_pin(bm, want, n, &held);
+	if (n < 0)
+		return ERR_PTR(n);
+	rq = bm_want_wait(bm, want, n, &held, idx);
+	if (IS_ERR(rq)) {
+		bm_side_unpin(&want->dst, &held.dst);
+		bm_side_unpin(&want->src, &held.src);
+		return rq;
 	}
+	want->length -= n;
+	bm_side_advance(&want->src, n, &held.src);
+	bm_side_advance(&want->dst, n, &held.dst);
+	return rq;
 }

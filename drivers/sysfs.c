@@ -2,9 +2,10 @@
 /*
  * busmaster: what an operator sees below /sys/class/busmaster/busmasterN.
  *
- * One value a file. The files go before the device does, so what they read is
- * there; the device's own counters are registers and ask for bm_enter() all the
- * same, as a device that was given up does not answer.
+ * One value a file; identity alone has several, for people, and each of them has a file
+ * of its own, too. The files go before the device does, so what they read is there; the
+ * device's own counters are registers and ask for bm_enter() all the same, as a device
+ * that was given up does not answer.
  */
 #include <linux/sizes.h>
 #include <linux/sysfs.h>
@@ -92,13 +93,13 @@ static ssize_t bm_counter_show(struct device *dev, struct device_attribute *attr
 {
 	struct bm_counter_attr *counter = container_of(attr, struct bm_counter_attr, attr);
 	struct bm_dev *bm = bm_from_device(dev);
-	int err = -ENODEV;
-	int idx;
+	int err, idx;
 	u64 val;
 
 	idx = bm_enter(bm);
-	if (bm_present(bm))
-		err = bm_hw_counter(bm, counter->reg, &val);
+	if (idx < 0)
+		return idx;
+	err = bm_hw_counter(bm, counter->reg, &val);
 	bm_exit(bm, idx);
 	return err ?: sysfs_emit(buf, "%llu\n", val);
 }

@@ -67,7 +67,7 @@ static void reap_stops_at_its_budget(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, q->stats.completions, param->taken);
 	KUNIT_EXPECT_EQ(test, cq_doorbell(q),
 			param->taken | (param->armed ? BM_CQ_HEAD_ARM : 0));
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), param->completed - param->taken);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), param->completed - param->taken);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, param->completed);
 	KUNIT_EXPECT_EQ(test, cq_doorbell(q), BM_CQ_HEAD_ARM | param->completed);
 }
@@ -77,7 +77,7 @@ static void drain_takes_a_full_ring(struct kunit *test)
 	struct fake *fake = fake_start(test, 1, FAKE_DEPTH - 1);
 	struct bm_queue *q = completed(test, fake, FAKE_DEPTH - 1);
 
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), FAKE_DEPTH - 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), FAKE_DEPTH - 1);
 	KUNIT_EXPECT_TRUE(test, is_armed(q));
 }
 

@@ -112,7 +112,7 @@ static void same_value_is_not_written_again(struct kunit *test)
 	coalesce_set(fake, "frames", "8");
 	untouch_all(fake);
 	coalesce_set(fake, "frames", "8");
-	bm_queue_drain(&fake->bm.queues[0]);
+	bm_queue_reap_all(&fake->bm.queues[0]);
 	expect_untouched(fake, 0);
 	expect_untouched(fake, 1);
 	coalesce_set(fake, "frames", "9");
@@ -129,7 +129,7 @@ static void polled_queue_is_left_alone(struct kunit *test)
 	untouch_all(fake);
 	coalesce_set(fake, "frames", "8");
 	coalesce_set(fake, "adaptive", "1");
-	bm_queue_drain(&fake->bm.queues[2]);
+	bm_queue_reap_all(&fake->bm.queues[2]);
 	expect_untouched(fake, 2);
 }
 
@@ -174,7 +174,7 @@ static void start_applies_what_was_asked_for(struct kunit *test)
 
 	coalesce_set(fake, "frames", "8");
 	coalesce_set(fake, "usecs", "100");
-	bm_recover_reset(&fake->bm, "a test wants it");
+	bm_alarm_reset(&fake->bm, "a test wants it");
 	KUNIT_ASSERT_TRUE(test, fake_reset_requested(fake));
 	expect_register(fake, 0, 8, 100);
 	expect_register(fake, 1, 8, 100);
@@ -185,7 +185,7 @@ static void stopped_device_takes_it_when_it_starts(struct kunit *test)
 {
 	struct fake *fake = coalesce_start(test);
 
-	bm_queue_fence(&fake->bm.queues[0]);
+	bm_queue_stop(&fake->bm.queues[0]);
 	untouch_all(fake);
 	coalesce_set(fake, "frames", "8");
 	expect_untouched(fake, 0);
@@ -227,7 +227,7 @@ static void adaptive_waits_for_a_part_of(struct kunit *test)
 	coalesce_set(fake, "adaptive", "1");
 	for (i = 0; i < param->busy; i++)
 		fake_submit(fake);
-	bm_queue_drain(&fake->bm.queues[1]);
+	bm_queue_reap_all(&fake->bm.queues[1]);
 	val = fake_doorbell(&fake->bm.queues[1], BM_QREG_MODERATION);
 	KUNIT_EXPECT_EQ(test, FIELD_GET(BM_MODERATION_COUNT, val), param->frames);
 	KUNIT_EXPECT_EQ(test, !!FIELD_GET(BM_MODERATION_USECS, val), !!param->frames);
@@ -245,16 +245,16 @@ static void adaptive_falls_back_when_less_is_in_flight(struct kunit *test)
 	coalesce_set(fake, "adaptive", "1");
 	for (i = 0; i < 20; i++)
 		rq[i] = fake_submit(fake);
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 	KUNIT_EXPECT_NE(test, fake_doorbell(q, BM_QREG_MODERATION), 0);
 	fake_untouch(q, BM_QREG_MODERATION);
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 	expect_untouched(fake, 0);
 	fake_serve(q);
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 	for (i = 0; i < 20; i++)
 		bm_request_put(rq[i]);
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 	expect_register(fake, 0, 0, 0);
 }
 
@@ -269,14 +269,14 @@ static void without_adaptive_the_files_hold(struct kunit *test)
 	coalesce_set(fake, "usecs", "7");
 	for (i = 0; i < 20; i++)
 		fake_submit(fake);
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 	expect_register(fake, 0, 3, 7);
 	coalesce_set(fake, "adaptive", "1");
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 	expect_register(fake, 0, 4, 50);
 	coalesce_set(fake, "adaptive", "0");
 	expect_register(fake, 0, 3, 7);
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 	expect_register(fake, 0, 3, 7);
 }
 

@@ -171,7 +171,7 @@ struct transfer *client_issues(struct client *client)
 /* The driver looks at its completion ring, and all callbacks have been called. */
 void client_reaps(struct client *client)
 {
-	bm_queue_drain(client->q);
+	bm_queue_reap_all(client->q);
 	dmaengine_synchronize(client->chan);
 }
 

@@ -327,7 +327,7 @@ static void answer_late(struct fake *fake)
 	struct bm_queue *q = &fake->bm.queues[2];
 
 	fake_answer(q, fake_fetch_tag(q), BM_ST_ABORTED, 0);
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 }
 
 /* The agent acts when the test has been waiting for a while: until then memory is in use. */
@@ -443,7 +443,7 @@ static void channel_can_be_taken_again(struct kunit *test)
 	client_copies(client, 0);
 	dmaengine_prep_dma_memcpy(client->chan, DST, SRC, LENGTH, 0);
 	fake_serve(client->q);
-	bm_queue_drain(client->q);
+	bm_queue_reap_all(client->q);
 	client_gives_back(client);
 	KUNIT_ASSERT_EQ(test, client_takes(client), DEPTH);
 	client_uses_all(client);

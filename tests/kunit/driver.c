@@ -3,7 +3,8 @@
  * busmaster KUnit: the driver's code under test, compiled into the test module.
  *
  * The very files that busmaster.ko is made of, all but those that need a PCI bus or
- * an open file: main.c, cdev.c, ioctl.c and sysfs.c. What they would provide, fake.c does.
+ * an open file: main.c, state.c, vectors.c, cdev.c, ioctl.c and sysfs.c; and fence.c and
+ * params.c, which tests look into. What they would provide, fake.c does.
  * dmaengine.c is in dmaengine_client.c, as not every kernel has the core that it needs.
  *
  * What some of them call is taken to fake.c: it lets the fake device act before and
@@ -22,9 +23,12 @@
 #define readq fake_readq
 #include "../../drivers/hw.c"
 #undef readq
-#include "../../drivers/queue.c"
+#include "../../drivers/reap.c"
 #undef bm_cq_pop
 #undef bm_cq_dry
+#include "../../drivers/queue.c"
+#include "../../drivers/request.c"
+#include "../../drivers/abort.c"
 
 #define dma_map_sgtable fake_dma_map_sgtable
 #define dma_unmap_sgtable fake_dma_unmap_sgtable
@@ -35,7 +39,7 @@
 #define pcie_reset_flr fake_pcie_reset_flr
 #define pci_load_saved_state fake_pci_load_saved_state
 #define pci_restore_state fake_pci_restore_state
-#include "../../drivers/recover.c"
+#include "../../drivers/reset.c"
 #undef pcie_reset_flr
 #undef pci_load_saved_state
 #undef pci_restore_state
@@ -44,6 +48,9 @@
 #include "../../drivers/fault.c"
 #undef kill_pid
 
+#include "../../drivers/alarm.c"
+#include "../../drivers/inspect.c"
+#include "../../drivers/recover.c"
 #include "../../drivers/plug.c"
 #include "../../drivers/prepare.c"
 #include "../../drivers/io.c"

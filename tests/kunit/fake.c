@@ -2,7 +2,7 @@
 /*
  * busmaster KUnit: a device made of RAM; see fake.h.
  *
- * It also stands in for main.c, which cannot be compiled here: bm_start() and
+ * It also stands in for state.c, which cannot be compiled here: bm_start() and
  * bm_stop() count, and do with the queues what the real ones do, without a PCI bus;
  * bm_enter() and bm_exit() count, too.
  */
@@ -110,6 +110,8 @@ void fake_queue_reset(struct bm_queue *q)
 
 int bm_enter(struct bm_dev *bm)
 {
+	if (!bm_present(bm))
+		return -ENODEV;
 	atomic_inc(&fake_of(bm)->users);
 	return FAKE_COOKIE;
 }
@@ -127,6 +129,13 @@ void bm_exit(struct bm_dev *bm, int idx)
 	KUNIT_EXPECT_GE(fake->test, atomic_dec_return(&fake->users), 0);
 }
 
+static void fake_set_state(struct bm_dev *bm, enum bm_state state)
+{
+	lockdep_assert_held(&bm->state_lock);
+	WRITE_ONCE(bm->state, state);
+	raw_notifier_call_chain(&bm->states, state, bm);
+}
+
 int bm_start(struct bm_dev *bm)
 {
 	struct fake *fake = fake_of(bm);
@@ -138,9 +147,8 @@ int bm_start(struct bm_dev *bm)
 	fake->starts++;
 	err = fake->start_error ?: bm_hw_report(bm, &report);
 	if (err) {
-		bm_recover_give_up(bm, err);
-		WRITE_ONCE(bm->state, BM_DEAD);
-		bm_dmaengine_kick(bm);
+		bm_alarm_dead(bm, err);
+		fake_set_state(bm, BM_DEAD);
 		return err;
 	}
 	for (i = 0; i < bm_total_queues(bm); i++) {
@@ -149,8 +157,7 @@ int bm_start(struct bm_dev *bm)
 		if (err)
 			return err;
 	}
-	WRITE_ONCE(bm->state, BM_RUNNING);
-	bm_dmaengine_kick(bm);
+	fake_set_state(bm, BM_RUNNING);
 	return 0;
 }
 
@@ -161,10 +168,10 @@ void bm_stop(struct bm_dev *bm)
 	lockdep_assert_held(&bm->state_lock);
 	wait_for_completion(&fake_of(bm)->may_reset);
 	fake_of(bm)->stops++;
-	WRITE_ONCE(bm->state, BM_STOPPED);
+	fake_set_state(bm, BM_STOPPED);
 	for (i = 0; i < bm_total_queues(bm); i++) {
-		bm_queue_fence(&bm->queues[i]);
-		bm_queue_drain(&bm->queues[i]);
+		bm_queue_stop(&bm->queues[i]);
+		bm_queue_reap_all(&bm->queues[i]);
 		bm_queue_fail_all(&bm->queues[i], -EIO);
 	}
 }
@@ -205,12 +212,12 @@ void fake_give_up(struct fake *fake)
 	flush_work(&bm->reset_work);
 	WRITE_ONCE(bm->state, BM_DEAD);
 	for (i = 0; i < bm_total_queues(bm); i++) {
-		bm_queue_fence(&bm->queues[i]);
+		bm_queue_stop(&bm->queues[i]);
 		bm_queue_fail_all(&bm->queues[i], -EIO);
 		wake_up_all(&bm->queues[i].free_wait);
 	}
 	mutex_lock(&bm->state_lock);
-	bm_dmaengine_kick(bm);
+	fake_set_state(bm, BM_DEAD);
 	mutex_unlock(&bm->state_lock);
 }
 
@@ -224,13 +231,14 @@ static void fake_destroy(void *data)
 	fake_give_up(fake);
 	KUNIT_EXPECT_EQ(fake->test, atomic_read(&fake->users), 0);
 	bm_recover_exit(bm);
+	bm_abort_exit(bm);
 	bm_mem_exit(bm);
 	for (i = 0; i < bm_total_queues(bm); i++)
 		bm_queue_free(&bm->queues[i]);
 	kfree(bm->queue_of);
 	kfree(bm->queues);
 	put_device(&bm->dev);
-	put_device(&fake->pdev.dev);
+	device_unregister(&fake->pdev.dev);
 }
 
 /* It is part of a struct fake, which goes with its PCI function. */
@@ -238,10 +246,9 @@ static void fake_release_bm(struct device *dev)
 {
 }
 
-/* As much of a PCI function as the DMA API and pci_resource_len() look at. */
-static void fake_pdev(struct pci_dev *pdev)
+/* As much of a PCI function as the DMA API and pci_resource_len() look at; in sysfs, for pools. */
+static void fake_pdev(struct kunit *test, struct pci_dev *pdev)
 {
-	device_initialize(&pdev->dev);
 	pdev->dev.init_name = "busmaster-fake-pci";
 	pdev->dev.release = fake_release;
 	pdev->dev.dma_mask = &pdev->dma_mask;
@@ -250,6 +257,7 @@ static void fake_pdev(struct pci_dev *pdev)
 	pdev->dev.dma_parms = &pdev->dma_parms;
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	pdev->resource[BM_BAR_MEM] = DEFINE_RES_MEM(SZ_4G, FAKE_MEM_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, device_register(&pdev->dev));
 }
 
 /* Memory as probe has it: queues that interrupt first, then channels, then polled ones. */
@@ -290,7 +298,7 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 	KUNIT_ASSERT_LE(test, shape->depth, FAKE_DEPTH);
 	fake = kzalloc(sizeof(*fake), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake);
-	fake_pdev(&fake->pdev);
+	fake_pdev(test, &fake->pdev);
 	fake->test = test;
 	fake_killed = NULL;
 	fake_bus = (struct fake_bus){};
@@ -302,7 +310,9 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 	bm->dev.init_name = "busmaster-fake";
 	bm->dev.release = fake_release_bm;
 	mutex_init(&bm->state_lock);
+	RAW_INIT_NOTIFIER_HEAD(&bm->states);
 	bm_recover_init(bm);
+	bm_abort_init(bm);
 	bm_mem_init(bm);
 	INIT_DELAYED_WORK(&fake->agent, fake_agent);
 	init_completion(&fake->may_reset);
@@ -443,7 +453,7 @@ unsigned int fake_serve(struct bm_queue *q)
 	return n;
 }
 
-/* What queue.c calls for bm_cq_pop(): the device may act before and after each look. */
+/* What reap.c calls for bm_cq_pop(): the device may act before and after each look. */
 bool fake_cq_pop(struct bm_cq *cq, struct bm_completion *c)
 {
 	struct bm_queue *q = container_of(cq, struct bm_queue, cq);
@@ -493,7 +503,7 @@ void fake_dma_unmap_sgtable(struct device *dev, struct sg_table *sgt,
 	dma_unmap_sgtable(dev, sgt, dir, attrs);
 }
 
-/* What recover.c calls for pcie_reset_flr(): it may fail, or have effects. */
+/* What reset.c calls for pcie_reset_flr(): it may fail, or have effects. */
 int fake_pcie_reset_flr(struct pci_dev *pdev, bool probe)
 {
 	struct fake *fake = container_of(pdev, struct fake, pdev);

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 
 #include "fake.h"
+#include "prepare.h"
 
 #define DEPTH 3
 
@@ -47,7 +48,7 @@ static int submit_for_process(struct bm_request *rq)
 	int err;
 
 	current->flags &= ~kthread;
-	err = bm_request_submit_plugged(rq);
+	err = bm_submit(rq);
 	current->flags |= kthread;
 	return err;
 }
@@ -67,7 +68,7 @@ static void refused_dma_is_dealt_with_by_policy(struct kunit *test)
 	fake_fetch_tag(q);
 	tag = fake_fetch_tag(q);
 	fake_answer(q, tag, param->status, fault ? 0xfee1dead000ull : 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, bm_status_errno(param->status));
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_DMA_FAULT), fault);
 	KUNIT_EXPECT_PTR_EQ(test, fake_killed, param->kill ? task_tgid(current) : NULL);
@@ -110,23 +111,23 @@ static void owner_is_remembered_only_in_flight(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, submit_for_process(rq), 0);
 	KUNIT_EXPECT_NULL(test, rq->owner);
 	fake_serve(rq->queue);
-	KUNIT_ASSERT_EQ(test, bm_queue_drain(rq->queue), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 
 	fake->bm.fault_policy = BM_FAULT_KILL;
-	KUNIT_ASSERT_EQ(test, bm_request_submit_plugged(rq), 0);
+	KUNIT_ASSERT_EQ(test, bm_submit(rq), 0);
 	KUNIT_EXPECT_NULL(test, rq->owner);
 	fake_serve(rq->queue);
-	KUNIT_ASSERT_EQ(test, bm_queue_drain(rq->queue), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 
 	KUNIT_ASSERT_EQ(test, submit_for_process(rq), 0);
 	KUNIT_EXPECT_PTR_EQ(test, rq->owner, task_tgid(current));
 	KUNIT_EXPECT_EQ(test, refcount_read(&task_tgid(current)->count), refs + 1);
-	bm_recover_reset(&fake->bm, "a test wants it");
+	bm_alarm_reset(&fake->bm, "a test wants it");
 	KUNIT_ASSERT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_NULL(test, rq->owner);
 	KUNIT_EXPECT_NULL(test, fake_killed);
 
-	bm_queue_fence(rq->queue);
+	bm_queue_stop(rq->queue);
 	KUNIT_EXPECT_EQ(test, submit_for_process(rq), -EIO);
 	KUNIT_EXPECT_NULL(test, rq->owner);
 	KUNIT_EXPECT_EQ(test, refcount_read(&task_tgid(current)->count), refs);

@@ -19,7 +19,7 @@ static void expect_works(struct kunit *test, struct fake *fake)
 	unsigned int before = fake_done_count(rq);
 
 	KUNIT_EXPECT_EQ(test, fake_serve(rq->queue), 1);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(rq->queue), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), before + 1);
 	KUNIT_EXPECT_EQ(test, rq->error, 0);
 	bm_request_put(rq);
@@ -94,7 +94,7 @@ static void lie_is_not_believed(struct kunit *test)
 	u16 tag;
 
 	fake_serve(q);
-	KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 2);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 2);
 	victim = fake_submit(fake);
 	tag = fake_fetch_tag(q);
 	KUNIT_ASSERT_EQ(test, tag, VICTIM);
@@ -104,7 +104,7 @@ static void lie_is_not_believed(struct kunit *test)
 	c.status = lie->status;
 	c.info = lie->info;
 	fake_write(q, &c);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(victim), 0);
 	expect_lies(test, fake, lie->error, 1);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 2);
@@ -128,7 +128,7 @@ static void duplicate_is_not_believed(struct kunit *test)
 
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 2);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 2);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 1);
 	expect_lies(test, fake, BM_ERR_TAG_FREE, 1);
@@ -145,13 +145,13 @@ static void duplicate_does_not_end_the_next_use(struct kunit *test)
 	u16 tag = fake_fetch_tag(q);
 
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
-	KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 1);
 	bm_request_put(rq);
 
 	KUNIT_ASSERT_PTR_EQ(test, fake_submit(fake), rq);
 	fake_fetch_tag(q);
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	expect_lies(test, fake, BM_ERR_TAG_STALE, 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
@@ -166,7 +166,7 @@ static void answer_to_nothing_is_not_believed(struct kunit *test)
 	struct bm_queue *q = rq->queue;
 
 	fake_answer(q, bm_tag(rq->index, rq->gen), BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 0);
 	expect_lies(test, fake, BM_ERR_TAG_FREE, 1);
@@ -184,7 +184,7 @@ static void answer_to_what_was_not_fetched_is_not_believed(struct kunit *test)
 
 	fake_answer(q, fake_fetch_tag(q), BM_ST_SUCCESS, 0);
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 2);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 2);
 	KUNIT_EXPECT_EQ(test, fake_done_count(first), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(second), 0);
 	expect_lies(test, fake, BM_ERR_TAG_FREE, 1);
@@ -207,7 +207,7 @@ static void index_of_a_lap_ago_is_not_fetched(struct kunit *test)
 	for (i = 0; i <= DEPTH; i++) {
 		rq = fake_submit(fake);
 		fake_serve(q);
-		KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
+		KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 1);
 		bm_request_put(rq);
 	}
 	for (i = 0; i < DEPTH; i++)
@@ -215,7 +215,7 @@ static void index_of_a_lap_ago_is_not_fetched(struct kunit *test)
 	c.tag = le16_to_cpu(rq->sqe.tag);
 	c.sq_head = 0; /* as it was: the ring has DEPTH + 1 entries */
 	fake_write(q, &c);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	expect_lies(test, fake, BM_ERR_TAG_FREE, 1);
 }
 
@@ -226,14 +226,14 @@ static void answer_from_before_a_reset_is_not_believed(struct kunit *test)
 	struct bm_queue *q = rq->queue;
 	u16 late = fake_fetch_tag(q);
 
-	bm_recover_reset(&fake->bm, "a test wants it");
+	bm_alarm_reset(&fake->bm, "a test wants it");
 	KUNIT_ASSERT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_ASSERT_EQ(test, fake_done_count(rq), 1);
 	bm_request_put(rq);
 
 	KUNIT_ASSERT_PTR_EQ(test, fake_submit(fake), rq);
 	fake_answer(q, late, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 1);
 }
@@ -247,7 +247,7 @@ static void wrong_phase_is_no_completion(struct kunit *test)
 
 	fake->queue[0].phase ^= BM_CQE_PHASE;
 	fake_answer(q, tag, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 0);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 0);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
@@ -263,7 +263,7 @@ static void truth_beside_a_lie_is_believed(struct kunit *test)
 	fake_answer(q, tag_a, BM_ST_SUCCESS, 0);
 	fake_answer(q, BM_TAG_NONE, BM_ST_SUCCESS, 0);
 	fake_answer(q, tag_b, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 3);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 3);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 2);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, a->error, 0);
@@ -280,7 +280,7 @@ static void one_reset_serves_many_lies(struct kunit *test)
 
 	for (i = 0; i < DEPTH; i++)
 		fake_answer(q, BM_TAG_NONE, BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), DEPTH);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), DEPTH);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 0);
 	expect_lies(test, fake, BM_ERR_TAG_RANGE, DEPTH);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
@@ -297,7 +297,7 @@ static void liar_is_fenced_at_once(struct kunit *test)
 
 	fake_answer(q, BM_TAG_NONE, BM_ST_SUCCESS, 0);
 	fake_poke32(fake, BM_QUEUE_PAGE(0) + BM_QREG_CQ_HEAD, ~0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(q, BM_QREG_CQ_HEAD), ~0);
 	KUNIT_EXPECT_EQ(test, bm_request_submit(rq), -EIO);
 	KUNIT_EXPECT_EQ(test, fake_submitted(q), 0);
@@ -324,7 +324,7 @@ static void flood_does_not_hold_the_cpu(struct kunit *test)
 	struct bm_queue *q = &fake->bm.queues[0];
 
 	fake->before_pop = flood;
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), q->cq.entries);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), q->cq.entries);
 	fake->before_pop = NULL;
 	KUNIT_EXPECT_LE(test, fake->pops, q->cq.entries);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, q->cq.entries);
@@ -340,7 +340,7 @@ static void head_that_never_moves_is_not_believed(struct kunit *test)
 	struct bm_completion c = { .tag = fake_fetch_tag(rq->queue) };
 
 	fake_write(rq->queue, &c);
-	KUNIT_ASSERT_EQ(test, bm_queue_drain(rq->queue), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 	expect_lies(test, fake, BM_ERR_TAG_FREE, 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
@@ -374,8 +374,8 @@ static void garbage_ends_each_request_once(struct kunit *test)
 			before[i] = fake_done_count(rq[i]);
 		}
 		prandom_bytes_state(&rnd, q->cq.ring, q->cq.entries * sizeof(*q->cq.ring));
-		bm_queue_drain(q);
-		bm_recover_reset(&fake->bm, "a test wants it");
+		bm_queue_reap_all(q);
+		bm_alarm_reset(&fake->bm, "a test wants it");
 		KUNIT_ASSERT_TRUE(test, fake_reset_requested(fake));
 		expect_all_ended(test, rq, before);
 	}
@@ -406,9 +406,9 @@ static void near_truth_ends_each_request_once(struct kunit *test)
 			c.sq_head = (r >> 16) % (DEPTH + 1);
 			c.status = (r >> 24) % 2;
 			fake_write(q, &c);
-			bm_queue_drain(q);
+			bm_queue_reap_all(q);
 		}
-		bm_recover_reset(&fake->bm, "a test wants it");
+		bm_alarm_reset(&fake->bm, "a test wants it");
 		fake_reset_requested(fake);
 		expect_all_ended(test, rq, before);
 	}

@@ -6,7 +6,7 @@
 
 #include "fake.h"
 
-struct order_param {
+struct text_param {
 	const char *name;
 	int error;
 	u32 count;
@@ -15,7 +15,7 @@ struct order_param {
 };
 
 /* Of a device with FAKE_QUEUES queues. */
-static const struct order_param order_params[] = {
+static const struct text_param text_params[] = {
 	{ "1", 0, 1, BM_INJECT_ALL_QUEUES, 0 },
 	{ "0", 0, 0, BM_INJECT_ALL_QUEUES, 0 },
 	{ "12\n", 0, 12, BM_INJECT_ALL_QUEUES, 0 },
@@ -43,33 +43,33 @@ static const struct order_param order_params[] = {
 	{ "1 2", -EINVAL },
 };
 
-KUNIT_ARRAY_PARAM_DESC(order, order_params, name);
+KUNIT_ARRAY_PARAM_DESC(text, text_params, name);
 
-static void text_becomes_an_order(struct kunit *test)
+static void text_becomes_an_injection(struct kunit *test)
 {
-	const struct order_param *param = test->param_value;
-	struct bm_order order = { .mode = BM_INJECT_HANG };
+	const struct text_param *param = test->param_value;
+	struct bm_injection injection = { .mode = BM_INJECT_HANG };
 	struct fake *fake = fake_create(test, 0, 0);
 	char text[64];
 
 	fake->bm.caps.queues = FAKE_QUEUES;
 	strscpy(text, param->name);
-	KUNIT_ASSERT_EQ(test, bm_inject_parse(&fake->bm, text, &order), param->error);
-	KUNIT_EXPECT_EQ(test, order.mode, BM_INJECT_HANG);
+	KUNIT_ASSERT_EQ(test, bm_inject_parse(&fake->bm, text, &injection), param->error);
+	KUNIT_EXPECT_EQ(test, injection.mode, BM_INJECT_HANG);
 	if (param->error)
 		return;
-	KUNIT_EXPECT_EQ(test, order.count, param->count);
-	KUNIT_EXPECT_EQ(test, order.queue, param->queue);
-	KUNIT_EXPECT_EQ(test, order.arg, param->arg);
+	KUNIT_EXPECT_EQ(test, injection.count, param->count);
+	KUNIT_EXPECT_EQ(test, injection.queue, param->queue);
+	KUNIT_EXPECT_EQ(test, injection.arg, param->arg);
 }
 
-static void order_is_written_to_the_window(struct kunit *test)
+static void injection_is_written_to_the_window(struct kunit *test)
 {
-	struct bm_order order = { BM_INJECT_TAG_STALE, 7, 3, 0x123456789abcdef0ull };
+	struct bm_injection injection = { BM_INJECT_TAG_STALE, 7, 3, 0x123456789abcdef0ull };
 	struct fake *fake = fake_create(test, 0, 0);
 
-	bm_hw_inject(&fake->bm, &order);
-	KUNIT_EXPECT_EQ(test, fake_peek64(fake, BM_REG_INJECT_ARG), order.arg);
+	bm_hw_inject(&fake->bm, &injection);
+	KUNIT_EXPECT_EQ(test, fake_peek64(fake, BM_REG_INJECT_ARG), injection.arg);
 	KUNIT_EXPECT_EQ(test, fake_peek32(fake, BM_REG_INJECT_COUNT), 7);
 	KUNIT_EXPECT_EQ(test, fake_peek32(fake, BM_REG_INJECT_ARM), BM_INJECT_TAG_STALE | 3 << 8);
 }
@@ -97,8 +97,8 @@ static void modes_are_those_that_have_a_name(struct kunit *test)
 }
 
 static struct kunit_case inject_cases[] = {
-	KUNIT_CASE_PARAM(text_becomes_an_order, order_gen_params),
-	KUNIT_CASE(order_is_written_to_the_window),
+	KUNIT_CASE_PARAM(text_becomes_an_injection, text_gen_params),
+	KUNIT_CASE(injection_is_written_to_the_window),
 	KUNIT_CASE(state_is_that_of_the_mode),
 	KUNIT_CASE(modes_are_those_that_have_a_name),
 	{}

@@ -123,7 +123,7 @@ static void one_command_is_told_when_it_ends(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->told, 0);
 	KUNIT_EXPECT_EQ(test, q->nr_free, DEPTH - 1);
 	fake_answer(q, le16_to_cpu(sqe.tag), BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	expect_told(test, t, t->length);
 	KUNIT_EXPECT_EQ(test, iov_iter_count(&t->iter), t->length);
 	expect_all_free(test, fake);
@@ -162,7 +162,7 @@ static void long_transfer_is_all_in_flight_at_once(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, le32_to_cpu(sqe.length), i < 2 ? PART : LENGTH - 2 * PART);
 		KUNIT_EXPECT_EQ(test, t->told, 0);
 		fake_answer(q, le16_to_cpu(sqe.tag), BM_ST_SUCCESS, 0);
-		KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+		KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	}
 	expect_told(test, t, LENGTH);
 	expect_all_free(test, fake);
@@ -210,7 +210,7 @@ static void result_is_of_the_first_failure_in_the_file(struct kunit *test)
 	for (i = 0; i < 3; i++) {
 		KUNIT_EXPECT_EQ(test, t->told, 0);
 		fake_answer(q, tags[param->order[i]], param->status[param->order[i]], 0);
-		KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+		KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	}
 	expect_told(test, t, param->ret);
 	expect_all_free(test, fake);
@@ -226,7 +226,7 @@ static void reset_ends_a_transfer_once(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, transfer_start(fake, some), -EIOCBQUEUED);
 	KUNIT_ASSERT_EQ(test, transfer_start(fake, none), -EIOCBQUEUED);
 	fake_answer(q, fake_fetch_tag(q), BM_ST_SUCCESS, 0);
-	bm_recover_reset(&fake->bm, "a test wants it");
+	bm_alarm_reset(&fake->bm, "a test wants it");
 	KUNIT_ASSERT_TRUE(test, fake_reset_requested(fake));
 	expect_told(test, some, PART);
 	expect_told(test, none, -EIO);
@@ -272,7 +272,7 @@ static void without_waiting(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, transfer_start(fake, t), param->ret);
 	if (param->ret == -EIOCBQUEUED) {
 		fake_serve(q);
-		bm_queue_drain(q);
+		bm_queue_reap_all(q);
 		expect_told(test, t, t->length);
 	} else {
 		expect_untold(test, fake, t);
@@ -308,7 +308,7 @@ static void mapping_is_tried_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, transfer_start(fake, t), -EIOCBQUEUED);
 	KUNIT_EXPECT_EQ(test, fake->maps, 4);
 	KUNIT_EXPECT_EQ(test, fake_serve(q), 1);
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 	expect_told(test, t, PART);
 	expect_all_free(test, fake);
 }
@@ -332,7 +332,7 @@ static int map_works_once(struct fake *fake)
 	if (fake->maps == 1)
 		return 0;
 	fake_serve(&fake->bm.queues[0]);
-	bm_queue_drain(&fake->bm.queues[0]);
+	bm_queue_reap_all(&fake->bm.queues[0]);
 	return -EIO;
 }
 
@@ -352,7 +352,7 @@ static void part_that_cannot_be_mapped_makes_it_short(struct kunit *test)
 static int map_then_stop(struct fake *fake)
 {
 	if (fake->maps == 2)
-		bm_queue_fence(&fake->bm.queues[0]);
+		bm_queue_stop(&fake->bm.queues[0]);
 	return 0;
 }
 
@@ -373,7 +373,7 @@ static void part_that_cannot_be_submitted_ends_it(struct kunit *test)
 
 static int map_and_stop(struct fake *fake)
 {
-	bm_queue_fence(&fake->bm.queues[0]);
+	bm_queue_stop(&fake->bm.queues[0]);
 	return 0;
 }
 
@@ -401,7 +401,7 @@ static void memory_of_a_user_may_end(struct kunit *test)
 	iov_iter_init(&t->iter, ITER_SOURCE, vec, 2, PART);
 	KUNIT_EXPECT_EQ(test, transfer_start(fake, t), -EIOCBQUEUED);
 	fake_serve(q);
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 	expect_told(test, t, PAGE_SIZE);
 
 	t = transfer_create(test, ITER_SOURCE, PAGE_SIZE);
@@ -426,9 +426,9 @@ static void serve_at_random(struct bm_queue *q, struct rnd_state *rnd)
 								     BM_ST_ABORTED, 0);
 		tags[i] = tags[--n];
 		if (prandom_u32_state(rnd) % 2)
-			bm_queue_drain(q);
+			bm_queue_reap_all(q);
 	}
-	bm_queue_drain(q);
+	bm_queue_reap_all(q);
 }
 
 static void each_of_many_is_told_once(struct kunit *test)

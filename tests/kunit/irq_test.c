@@ -128,7 +128,7 @@ static void reset_excuses_nothing(struct kunit *test)
 
 	submit_and_serve(fake);
 	KUNIT_ASSERT_EQ(test, bm_queue_reap(q, DEPTH), 1);
-	bm_recover_reset(&fake->bm, "a test wants it");
+	bm_alarm_reset(&fake->bm, "a test wants it");
 	KUNIT_ASSERT_TRUE(test, fake_reset_requested(fake));
 	expect_irq(test, q, true);
 }

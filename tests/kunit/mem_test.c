@@ -47,9 +47,17 @@ static ssize_t map_iter(struct bm_request *rq, struct bm_hw_ptr *ptr, struct iov
 			unsigned int pages)
 {
 	size_t before = iov_iter_count(iter);
-	ssize_t n = bm_mem_map(rq, iter, pages, ptr);
+	struct bm_pins pins;
+	ssize_t n = bm_mem_pin(&pins, iter, pages);
+	int err;
 
-	return iov_iter_count(iter) == before - (n > 0 ? n : 0) ? n : -EBADE;
+	if (iov_iter_count(iter) != before - (n > 0 ? n : 0))
+		return -EBADE;
+	if (n < 0)
+		return n;
+	err = bm_mem_map(rq, &pins, ptr);
+	bm_mem_hand_over(&pins);
+	return err ?: n;
 }
 
 /* Map what a command allows of @length bytes behind @offset. */
@@ -68,7 +76,8 @@ static void unmap(struct kunit *test, struct bm_request *rq)
 {
 	unsigned int before = fake_released_count(rq);
 
-	bm_mem_release(rq, fake_released);
+	rq->done = fake_released;
+	bm_mem_release(rq);
 	KUNIT_EXPECT_EQ(test, fake_released_count(rq), before + 1);
 	KUNIT_EXPECT_EQ(test, rq->nr_maps, 0);
 	KUNIT_EXPECT_EQ(test, rq->nr_segs, 0);
@@ -87,25 +96,21 @@ static void expect_memory(struct kunit *test, struct bm_request *rq, struct bm_h
 			  void *data, size_t length)
 {
 	struct bm_hw_seg single = { .addr = ptr->addr, .length = cpu_to_le32(length) };
-	struct bm_sgl_list *list = rq->lists;
 	struct bm_hw_seg *seg = &single;
 	size_t at = 0, done = 0;
 
 	if (ptr->space == BM_SPACE_HOST_SGL) {
-		u64 start = le64_to_cpu(ptr->addr) - list->dma;
+		u64 start = le64_to_cpu(ptr->addr) - rq->sgl.dma;
 
-		KUNIT_ASSERT_LE(test, start + le32_to_cpu(ptr->count) * sizeof(*seg), SZ_4K);
+		KUNIT_ASSERT_LE(test, start + le32_to_cpu(ptr->count) * sizeof(*seg),
+				BM_SGL_BYTES);
 		KUNIT_ASSERT_EQ(test, start % sizeof(*seg), 0);
-		seg = list->seg + start / sizeof(*seg);
+		seg = rq->sgl.seg + start / sizeof(*seg);
 	}
 	while (done < length) {
 		size_t part;
 
-		if (le32_to_cpu(seg->flags) & BM_SEG_CHAIN) {
-			list++;
-			KUNIT_ASSERT_EQ(test, le64_to_cpu(seg->addr), list->dma);
-			seg = list->seg;
-		}
+		KUNIT_ASSERT_EQ(test, le32_to_cpu(seg->flags), 0);
 		part = min3(length - done, PAGE_SIZE - offset_in_page(data + done),
 			    le32_to_cpu(seg->length) - at);
 		KUNIT_ASSERT_EQ(test, le64_to_cpu(seg->addr) + at, bus_address(data + done));
@@ -142,7 +147,7 @@ struct span_param {
 	size_t offset;
 	size_t length;
 	size_t mapped;
-	u32 entries; /* of the first list */
+	u32 entries; /* of the SGL */
 };
 
 /* Of commands of at most 200 pages. */
@@ -204,7 +209,7 @@ static void vectors_are_gathered(struct kunit *test)
 		{ data + 17, PAGE_SIZE },
 		{ data + 2 * PAGE_SIZE + 1, 1 },
 	};
-	struct bm_hw_seg *seg = rq->lists[0].seg;
+	struct bm_hw_seg *seg = rq->sgl.seg;
 	struct bm_hw_ptr ptr;
 	ssize_t n;
 

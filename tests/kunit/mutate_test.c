@@ -229,7 +229,7 @@ static void end_round(struct kunit *test, struct model *m, unsigned int round)
 {
 	int i;
 
-	bm_recover_reset(&m->fake->bm, "a test wants it");
+	bm_alarm_reset(&m->fake->bm, "a test wants it");
 	KUNIT_ASSERT_TRUE(test, fake_reset_requested(m->fake));
 	for (i = 0; i < DEPTH; i++) {
 		KUNIT_ASSERT_EQ(test, fake_done_count(m->rq[i]), round);
@@ -364,7 +364,7 @@ static void what_is_used_is_what_was_checked(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, changer_stop, changer));
 	for (round = 1; round <= RACES; round++) {
 		race(test, changer);
-		bm_recover_reset(&changer->m->fake->bm, "a test wants it");
+		bm_alarm_reset(&changer->m->fake->bm, "a test wants it");
 		KUNIT_ASSERT_TRUE(test, fake_reset_requested(changer->m->fake));
 		for (i = 0; i < DEPTH; i++) {
 			KUNIT_ASSERT_EQ(test, fake_done_count(changer->m->rq[i]), round);

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 
 #include "fake.h"
+#include "prepare.h"
 
 #define DEPTH 7 /* rings of 8 */
 
@@ -14,7 +15,7 @@ static struct bm_request *plug_submit(struct fake *fake)
 {
 	struct bm_request *rq = fake_request(fake);
 
-	KUNIT_EXPECT_EQ(fake->test, bm_request_submit_plugged(rq), 0);
+	KUNIT_EXPECT_EQ(fake->test, bm_submit(rq), 0);
 	return rq;
 }
 
@@ -61,7 +62,7 @@ static void batch_rings_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake->users), 0);
 	KUNIT_EXPECT_EQ(test, q->stats.commands, 5);
 	KUNIT_EXPECT_EQ(test, fake_serve(q), 5);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 5);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 5);
 	for (i = 0; i < 5; i++)
 		KUNIT_EXPECT_EQ(test, fake_done_count(rq[i]), 1);
 }
@@ -148,15 +149,16 @@ static void stopped_queue_is_not_rung(struct kunit *test)
 	blk_start_plug(&plug);
 	rq = plug_submit(fake);
 	late = fake_request(fake);
-	bm_queue_fence(q);
+	bm_queue_stop(q);
 	KUNIT_EXPECT_EQ(test, bm_queue_fail_all(q, -EIO), 1);
-	KUNIT_EXPECT_EQ(test, bm_request_submit_plugged(late), -EIO);
+	KUNIT_EXPECT_EQ(test, bm_submit(late), -EIO);
 	fake_untouch(q, BM_QREG_SQ_TAIL);
 	blk_finish_plug(&plug);
 	expect_rung(test, q, FAKE_UNTOUCHED, 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake->users), 0);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
-	KUNIT_EXPECT_EQ(test, fake_done_count(late), 0);
+	KUNIT_EXPECT_EQ(test, fake_done_count(late), 1);
+	KUNIT_EXPECT_EQ(test, late->error, -EIO);
 }
 
 /* Stopped and started again meanwhile: of the new ring nothing is to be told. */
@@ -169,7 +171,7 @@ static void restarted_queue_is_not_rung(struct kunit *test)
 
 	blk_start_plug(&plug);
 	rq = plug_submit(fake);
-	bm_queue_fence(q);
+	bm_queue_stop(q);
 	KUNIT_EXPECT_EQ(test, bm_queue_fail_all(q, -EIO), 1);
 	fake_queue_reset(q);
 	KUNIT_EXPECT_EQ(test, bm_queue_start(q), 0);

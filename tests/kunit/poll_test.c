@@ -91,10 +91,10 @@ static void look_that_finds_nothing_writes_nothing(struct kunit *test)
 
 	fake_untouch(q, BM_QREG_CQ_HEAD);
 	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
+		KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 0);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(q, BM_QREG_CQ_HEAD), FAKE_UNTOUCHED);
 	fake_serve(q);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(q, BM_QREG_CQ_HEAD), 1);
 	KUNIT_EXPECT_EQ(test, q->stats.cq_doorbells, 1);
 }
@@ -107,7 +107,7 @@ static void polled_queue_is_never_armed_by_its_shadow(struct kunit *test)
 
 	fake_serve(q);
 	KUNIT_EXPECT_EQ(test, bm_queue_reap(q, DEPTH), 1);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 0);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(q->shadow->cq_head), FIELD_PREP(BM_SHADOW_HEAD, 1));
 }
 

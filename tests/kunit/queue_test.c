@@ -45,7 +45,7 @@ static void rings_have_room_for_all_requests(struct kunit *test)
 		fake_submit(fake);
 	KUNIT_EXPECT_EQ(test, fake_submitted(q), param->depth);
 	KUNIT_EXPECT_EQ(test, fake_serve(q), param->depth);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), param->depth);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), param->depth);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 }
 
@@ -58,7 +58,7 @@ static void start_clears_the_ring_and_arms(struct kunit *test)
 	memset(q->cq.ring, 0xff, q->cq.entries * sizeof(*q->cq.ring));
 	KUNIT_ASSERT_EQ(test, bm_queue_start(q), 0);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(q, BM_QREG_CQ_HEAD), BM_CQ_HEAD_ARM);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 0);
 	KUNIT_EXPECT_EQ(test, q->stats.bad_completions, 0);
 }
 
@@ -97,7 +97,7 @@ static void doorbell_follows_the_tail(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, fake_doorbell(q, BM_QREG_SQ_TAIL), i % (DEPTH + 1));
 		KUNIT_ASSERT_EQ(test, fake_serve(q), 1);
-		KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
+		KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 1);
 		KUNIT_ASSERT_EQ(test, fake_doorbell(q, BM_QREG_CQ_HEAD),
 				BM_CQ_HEAD_ARM | i % (DEPTH + 1));
 		bm_request_put(rq);
@@ -110,15 +110,15 @@ static void done_comes_once_with_the_result(struct kunit *test)
 	struct bm_queue *q = &fake->bm.queues[0];
 	struct bm_request *rq = fake_submit(fake);
 
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 0);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
 	KUNIT_EXPECT_EQ(test, fake_serve(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, 0);
 	KUNIT_EXPECT_EQ(test, rq->status, BM_ST_SUCCESS);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 0);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 }
 
@@ -138,7 +138,7 @@ static void completions_come_in_any_order(struct kunit *test)
 			tags[i] = fake_fetch_tag(q);
 		for (i = 0; i < DEPTH; i++) {
 			fake_answer(q, tags[i * step % DEPTH], BM_ST_SUCCESS, 0);
-			KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
+			KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 1);
 			KUNIT_ASSERT_EQ(test, fake_done_count(rq[i * step % DEPTH]), step);
 		}
 		for (i = 0; i < DEPTH; i++)
@@ -163,7 +163,7 @@ static void generation_changes_with_each_use(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, bm_tag_gen(tag), (bm_tag_gen(before) + 1) % 16);
 		before = tag;
 		fake_answer(q, tag, BM_ST_SUCCESS, 0);
-		KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
+		KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 1);
 		bm_request_put(rq);
 	}
 	KUNIT_EXPECT_EQ(test, q->stats.completions, LAPS);
@@ -200,7 +200,7 @@ static void request_carries_the_result(struct kunit *test)
 	bm_sqe_init(&rq->sqe, param->op, 100);
 	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
 	fake_answer(rq->queue, fake_fetch_tag(rq->queue), param->status, param->info);
-	KUNIT_ASSERT_EQ(test, bm_queue_drain(rq->queue), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, fake_wait(rq), param->error);
 	KUNIT_EXPECT_EQ(test, rq->status, param->status);
 	KUNIT_EXPECT_EQ(test, rq->info, param->info);
@@ -246,7 +246,7 @@ static void get_uses_the_queue_of_its_cpu(struct kunit *test)
 		rq = fake_submit(fake);
 		KUNIT_EXPECT_EQ(test, rq->queue->id, (cpu + 2) % FAKE_QUEUES);
 		KUNIT_EXPECT_EQ(test, fake_serve(rq->queue), 1);
-		KUNIT_EXPECT_EQ(test, bm_queue_drain(rq->queue), 1);
+		KUNIT_EXPECT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 		bm_request_put(rq);
 	}
 }
@@ -256,7 +256,7 @@ static void submit_to_a_fenced_queue_fails(struct kunit *test)
 	struct fake *fake = fake_start(test, 1, DEPTH);
 	struct bm_request *rq = fake_request(fake);
 
-	bm_queue_fence(rq->queue);
+	bm_queue_stop(rq->queue);
 	KUNIT_EXPECT_EQ(test, bm_request_submit(rq), -EIO);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(rq->queue, BM_QREG_SQ_TAIL), 0);
 	KUNIT_EXPECT_EQ(test, bm_queue_fail_all(rq->queue, -EIO), 0);
@@ -271,8 +271,8 @@ static void reap_of_a_fenced_queue_rings_no_doorbell(struct kunit *test)
 	u32 before = fake_doorbell(rq->queue, BM_QREG_CQ_HEAD);
 
 	fake_serve(rq->queue);
-	bm_queue_fence(rq->queue);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(rq->queue), 1);
+	bm_queue_stop(rq->queue);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, 0);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(rq->queue, BM_QREG_CQ_HEAD), before);
@@ -286,12 +286,12 @@ static void fail_all_ends_only_what_is_in_flight(struct kunit *test)
 	struct bm_request *in_flight, *held;
 
 	fake_serve(q);
-	KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 2);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 2);
 	in_flight = fake_submit(fake);
 	held = fake_request(fake);
 	bm_request_put(put);
 
-	bm_queue_fence(q);
+	bm_queue_stop(q);
 	KUNIT_EXPECT_EQ(test, bm_queue_fail_all(q, -EIO), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(in_flight), 1);
 	KUNIT_EXPECT_EQ(test, in_flight->error, -EIO);
@@ -325,9 +325,9 @@ static void done_may_submit_again(struct kunit *test)
 	rq->done = done_puts_and_submits_again;
 	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
 	KUNIT_EXPECT_EQ(test, fake_serve(rq->queue), 1);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(rq->queue), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, fake_serve(rq->queue), 1);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(rq->queue), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 2);
 }
 

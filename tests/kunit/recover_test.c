@@ -48,7 +48,7 @@ static void deadline_passes_only_in_flight(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bm_queue_overdue(q, &busy));
 
 	fake_serve(q);
-	KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 1);
 	busy = false;
 	KUNIT_EXPECT_FALSE(test, bm_queue_overdue(q, &busy));
 	KUNIT_EXPECT_FALSE(test, busy);
@@ -78,7 +78,7 @@ static void watchdog_runs_while_something_is_in_flight(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
 
 	fake_serve(rq->queue);
-	KUNIT_ASSERT_EQ(test, bm_queue_drain(rq->queue), 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 	KUNIT_EXPECT_TRUE(test, run_watchdog(fake));
 	KUNIT_EXPECT_FALSE(test, run_watchdog(fake));
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 0);
@@ -389,7 +389,7 @@ static void silence_by_whatever_is_heeded(struct kunit *test)
 		fake_expect_reset(fake, param->on_reset);
 	fake->flr_error = param->flr_error;
 	mutex_lock(&fake->bm.state_lock);
-	KUNIT_EXPECT_EQ(test, bm_recover_silence(&fake->bm), param->error);
+	KUNIT_EXPECT_EQ(test, bm_reset(&fake->bm), param->error);
 	mutex_unlock(&fake->bm.state_lock);
 	KUNIT_EXPECT_EQ(test, fake->flrs, param->flrs);
 	KUNIT_EXPECT_EQ(test, fake->restores, param->flrs && !param->error);
@@ -403,7 +403,7 @@ static void reset_takes_what_was_answered(struct kunit *test)
 
 	fake_serve(answered->queue);
 	silent = fake_submit(fake);
-	bm_recover_reset(&fake->bm, "a test wants it");
+	bm_alarm_reset(&fake->bm, "a test wants it");
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, answered->error, 0);
 	KUNIT_EXPECT_EQ(test, silent->error, -EIO);
@@ -431,7 +431,7 @@ static void reset_only_if_it_is(struct kunit *test)
 	struct fake *fake = fake_start(test, 1, DEPTH);
 
 	fake->bm.state = param->state;
-	bm_recover_reset(&fake->bm, "a test wants it");
+	bm_alarm_reset(&fake->bm, "a test wants it");
 	KUNIT_EXPECT_EQ(test, fake_reset_requested(fake), param->resets);
 	KUNIT_EXPECT_EQ(test, fake->stops, param->resets);
 	KUNIT_EXPECT_EQ(test, fake->starts, param->resets);
@@ -444,7 +444,7 @@ static void reset_that_fails_leaves_no_device(struct kunit *test)
 	struct bm_request *rq = fake_submit(fake);
 
 	fake->start_error = -ETIMEDOUT;
-	bm_recover_reset(&fake->bm, "a test wants it");
+	bm_alarm_reset(&fake->bm, "a test wants it");
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
@@ -457,7 +457,7 @@ static void nothing_runs_after_exit(struct kunit *test)
 
 	fake_submit(fake);
 	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&fake->bm.watchdog));
-	bm_recover_reset(&fake->bm, "a test wants it");
+	bm_alarm_reset(&fake->bm, "a test wants it");
 	complete_all(&fake->may_reset);
 	bm_recover_exit(&fake->bm);
 	KUNIT_EXPECT_FALSE(test, work_busy(&fake->bm.reset_work));

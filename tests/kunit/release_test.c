@@ -15,6 +15,7 @@
 #include <linux/uio.h>
 
 #include "fake.h"
+#include "prepare.h"
 
 #define PAGES 4
 #define LENGTH (PAGES * PAGE_SIZE)
@@ -139,9 +140,12 @@ static void user_map(struct kunit *test, struct bm_request *rq, unsigned int dir
 {
 	struct bm_hw_ptr ptr;
 	struct iov_iter iter;
+	struct bm_pins pins;
 
 	iov_iter_init(&iter, direction, vec, nr, length);
-	KUNIT_ASSERT_EQ(test, bm_mem_map(rq, &iter, BM_CMD_PAGES, &ptr), length);
+	KUNIT_ASSERT_EQ(test, bm_mem_pin(&pins, &iter, BM_CMD_PAGES), length);
+	KUNIT_ASSERT_EQ(test, bm_mem_map(rq, &pins, &ptr), 0);
+	bm_mem_hand_over(&pins);
 	KUNIT_EXPECT_TRUE(test, rq->maps[rq->nr_maps - 1].pinned);
 }
 
@@ -157,7 +161,8 @@ static void release_atomically(struct bm_request *rq)
 {
 	guard(irqsave)();
 
-	bm_mem_release(rq, fake_released);
+	rq->done = fake_released;
+	bm_mem_release(rq);
 }
 
 /* Let the worker do what was left to it; returns whether there was anything. */
@@ -226,33 +231,33 @@ static void pieces_apart_have_a_pin_each(struct kunit *test)
 	expect_pins(test, user, 0);
 }
 
-/* The caller's memory ends half-way: nothing is mapped, but what there is can be pinned. */
-static void memory_that_is_not_there_is_told(struct kunit *test)
+/* What is unmapped must still be pinned: the device may write until that has returned. */
+static void expect_pinned(struct fake *fake, struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sgtable_sg(sgt, sg, i)
+		KUNIT_EXPECT_GT(fake->test, page_pins(sg_page(sg)), 0);
+}
+
+/* The caller's memory ends half-way: what there is can be pinned. */
+static void memory_is_pinned_up_to_its_end(struct kunit *test)
 {
 	struct owner *user = user_create(test);
 	struct iovec vec[] = { { user->addr, PAGE_SIZE }, { NULL, PAGE_SIZE } };
-	struct bm_pins pins = { };
 	struct iov_iter iter;
-	struct bm_hw_ptr ptr;
+	struct bm_pins pins;
 
 	iov_iter_init(&iter, ITER_SOURCE, vec, 2, 2 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, bm_mem_map(user->rq, &iter, BM_CMD_PAGES, &ptr), -EFAULT);
-	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), 2 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, user->rq->nr_maps, 0);
-	expect_pins(test, user, 0);
-	KUNIT_EXPECT_EQ(test, bm_mem_pin_ahead(&pins, &iter, BM_CMD_PAGES), PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, bm_mem_pin(&pins, &iter, BM_CMD_PAGES), PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, page_pins(user->pages[0]), 1);
-	KUNIT_ASSERT_EQ(test, bm_mem_map_pins(user->rq, &pins, &ptr), PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, page_pins(user->pages[0]), 1);
-	release_atomically(user->rq);
+	bm_mem_unpin(&pins);
 	expect_pins(test, user, 0);
 
-	iov_iter_advance(&iter, PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, bm_mem_map(user->rq, &iter, BM_CMD_PAGES, &ptr), -EFAULT);
-	KUNIT_EXPECT_EQ(test, bm_mem_pin_ahead(&pins, &iter, BM_CMD_PAGES), -EFAULT);
+	KUNIT_EXPECT_EQ(test, bm_mem_pin(&pins, &iter, BM_CMD_PAGES), -EFAULT);
 	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), PAGE_SIZE);
-	KUNIT_EXPECT_NULL(test, pins.vec);
 	expect_pins(test, user, 0);
 }
 
@@ -261,16 +266,60 @@ static int map_fails(struct fake *fake)
 	return -EIO;
 }
 
-static void failed_mapping_leaves_no_pin(struct kunit *test)
+/* It can be tried again, without waiting for a page once more. */
+static void failed_mapping_leaves_the_pins(struct kunit *test)
 {
 	struct owner *user = user_create(test);
 	struct iov_iter iter;
+	struct bm_pins pins;
 	struct bm_hw_ptr ptr;
 
 	iov_iter_ubuf(&iter, ITER_SOURCE, user->addr, LENGTH);
+	KUNIT_ASSERT_EQ(test, bm_mem_pin(&pins, &iter, BM_CMD_PAGES), LENGTH);
 	user->fake->on_map = map_fails;
-	KUNIT_EXPECT_EQ(test, bm_mem_map(user->rq, &iter, BM_CMD_PAGES, &ptr), -ENOMEM);
-	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), LENGTH);
+	KUNIT_EXPECT_EQ(test, bm_mem_map(user->rq, &pins, &ptr), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, user->rq->nr_maps, 0);
+	expect_pins(test, user, 1);
+	user->fake->on_map = NULL;
+	KUNIT_EXPECT_EQ(test, bm_mem_map(user->rq, &pins, &ptr), 0);
+	bm_mem_unmap(user->rq);
+	KUNIT_EXPECT_EQ(test, user->rq->nr_maps, 0);
+	KUNIT_EXPECT_EQ(test, user->rq->nr_segs, 0);
+	expect_pins(test, user, 1);
+	bm_mem_unpin(&pins);
+	expect_pins(test, user, 0);
+}
+
+static bool second_map;
+
+static int second_map_fails(struct fake *fake)
+{
+	second_map = !second_map;
+	return second_map ? 0 : -EIO;
+}
+
+/* Of two sides the second cannot be mapped: neither is, and nothing of either is pinned. */
+static void command_that_is_not_prepared_leaves_nothing(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	struct bm_dev *bm = &user->fake->bm;
+	struct bm_want want = { .op = BM_OP_COPY, .length = 2 * PAGE_SIZE };
+	unsigned int free = user->rq->queue->nr_free;
+	int idx;
+
+	want.src.space = BM_SPACE_HOST;
+	iov_iter_ubuf(&want.src.iter, ITER_SOURCE, user->addr, 2 * PAGE_SIZE);
+	want.dst.space = BM_SPACE_HOST;
+	iov_iter_ubuf(&want.dst.iter, ITER_DEST, user->addr + 2 * PAGE_SIZE, 2 * PAGE_SIZE);
+	user->fake->on_map = second_map_fails;
+	second_map = false;
+	user->fake->on_unmap = expect_pinned;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_prepare(bm, &want, &idx)), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, user->fake->maps, 2);
+	KUNIT_EXPECT_EQ(test, want.length, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&want.src.iter), 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, user->rq->queue->nr_free, free);
+	KUNIT_EXPECT_EQ(test, atomic_read(&user->fake->users), 0);
 	expect_pins(test, user, 0);
 }
 
@@ -343,16 +392,6 @@ static void worker_lets_go_of_all_that_wait(struct kunit *test)
 	expect_pins(test, user, 0);
 }
 
-/* What is unmapped must still be pinned: the device may write until that has returned. */
-static void expect_pinned(struct fake *fake, struct sg_table *sgt)
-{
-	struct scatterlist *sg;
-	int i;
-
-	for_each_sgtable_sg(sgt, sg, i)
-		KUNIT_EXPECT_GT(fake->test, page_pins(sg_page(sg)), 0);
-}
-
 static void unmapped_comes_before_unpinned(struct kunit *test)
 {
 	struct owner *user = user_create(test);
@@ -393,8 +432,9 @@ static struct kunit_case release_cases[] = {
 	KUNIT_CASE(page_is_pinned_while_mapped),
 	KUNIT_CASE_PARAM(adjoining_pieces_keep_one_pin_a_page, row_gen_params),
 	KUNIT_CASE(pieces_apart_have_a_pin_each),
-	KUNIT_CASE(memory_that_is_not_there_is_told),
-	KUNIT_CASE(failed_mapping_leaves_no_pin),
+	KUNIT_CASE(memory_is_pinned_up_to_its_end),
+	KUNIT_CASE(failed_mapping_leaves_the_pins),
+	KUNIT_CASE(command_that_is_not_prepared_leaves_nothing),
 	KUNIT_CASE(dirty_pages_are_let_go_at_once),
 	KUNIT_CASE(clean_pages_are_left_to_the_worker),
 	KUNIT_CASE(worker_lets_go_of_all_that_wait),

@@ -196,7 +196,7 @@ static void awake_device_is_not_rung(struct kunit *test)
 		struct bm_request *rq = fake_submit(fake);
 
 		KUNIT_ASSERT_EQ(test, fake_serve(q), 1);
-		KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 1);
+		KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 1);
 		KUNIT_ASSERT_EQ(test, shadow_head(q), (i + 1) % ENTRIES);
 		bm_request_put(rq);
 	}
@@ -220,7 +220,7 @@ static void sleeping_device_is_rung_once(struct kunit *test)
 			rq[i] = fake_submit(fake);
 		KUNIT_ASSERT_EQ(test, q->stats.sq_doorbells, lap);
 		KUNIT_ASSERT_EQ(test, fake_serve(q), 3);
-		KUNIT_ASSERT_EQ(test, bm_queue_drain(q), 3);
+		KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 3);
 		for (i = 0; i < 3; i++)
 			bm_request_put(rq[i]);
 	}
@@ -273,7 +273,7 @@ static void look_again_comes_after_the_register_too(struct kunit *test)
 	fake_answer(q, fake_fetch_tag(q), BM_ST_SUCCESS, 0);
 	q->shadow->cq_event = 0;
 	fake->when_dry = serve_once;
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 2);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 2);
 	KUNIT_EXPECT_EQ(test, fake_done_count(first), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(second), 1);
 	KUNIT_EXPECT_EQ(test, q->stats.cq_doorbells, 1);
@@ -293,7 +293,7 @@ static void look_again_comes_after_the_arming(struct kunit *test)
 	u32 before = shadow_arms(q);
 
 	fake->before_dry = look_at_arms;
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 0);
 	KUNIT_EXPECT_EQ(test, arms_when_looked, before + 1);
 	KUNIT_EXPECT_EQ(test, shadow_arms(q), before + 1);
 }
@@ -306,7 +306,7 @@ static void register_needs_no_look_again(struct kunit *test)
 	struct bm_queue *q = rq->queue;
 
 	fake->when_dry = serve_once;
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 0);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(q, BM_QREG_CQ_HEAD), BM_CQ_HEAD_ARM);
 	KUNIT_EXPECT_EQ(test, bm_queue_irq(0, q), IRQ_HANDLED);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
@@ -333,7 +333,7 @@ static void looking_again_stays_within_the_budget(struct kunit *test)
 	fake->when_dry = serve_two;
 	KUNIT_EXPECT_EQ(test, bm_queue_reap(q, 3), 3);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, 3);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), DEPTH - 3);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), DEPTH - 3);
 	KUNIT_EXPECT_EQ(test, q->stats.completions, DEPTH);
 }
 
@@ -345,8 +345,8 @@ static void shadow_of_a_fenced_queue_stays(struct kunit *test)
 	u32 before = le32_to_cpu(q->shadow->cq_head);
 
 	fake_serve(q);
-	bm_queue_fence(q);
-	KUNIT_EXPECT_EQ(test, bm_queue_drain(q), 1);
+	bm_queue_stop(q);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(q->shadow->cq_head), before);
 }

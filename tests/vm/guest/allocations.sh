@@ -24,7 +24,7 @@ driver_events() {
 		/ (kmalloc|kmem_cache_alloc|mm_page_alloc): / { flush(); event = $5 " " $6 }
 		/=> bm_/ && !driver { driver = $2 }
 		/=> (asm_|__schedule)/ && !driver { apart = 1 }
-		/=> (debug_dma_|add_dma_entry|stack_depot_save|bm_mem_pin_ahead|bm_cdev_open)/ { apart = 1 }
+		/=> (debug_dma_|add_dma_entry|stack_depot_save|handle_mm_fault|bm_cdev_open)/ { apart = 1 }
 		END { flush() }' $tracing/trace | sort | uniq -c
 }
 

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * busmaster: requests: lent, submitted, given back; and the doorbell.
+ */
+#include <linux/sched/signal.h>
+
+#include "busmaster.h"
+
+/**
+ * bm_request_wake() - the done() of a request that somebody waits for
+ * @rq: request
+ *
+ * Any context.
+ */
+void bm_request_wake(struct bm_request *rq)
+{
+	complete(&rq->waiter);
+}
+
+/**
+ * bm_queue_lend() - borrow a request from this queue, and no other
+ * @q: queue, between bm_enter() and bm_exit()
+ *
+ * Any context.
+ *
+ * Return: a request; NULL if none is free, or the queue is not running.
+ */
+struct bm_request *bm_queue_lend(struct bm_queue *q)
+{
+	struct bm_request *rq = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	if (q->running && q->nr_free) {
+		rq = &q->requests[q->free[--q->nr_free]];
+		rq->state = BM_RQ_HELD;
+		rq->done = bm_request_wake;
+		reinit_completion(&rq->waiter);
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+	return rq;
+}
+
+/* Is it worth trying again? Without the lock: only a hint for who sleeps. */
+static bool bm_queue_may_lend(struct bm_queue *q)
+{
+	return READ_ONCE(q->bm->state) == BM_DEAD ||
+	       (READ_ONCE(q->running) && READ_ONCE(q->nr_free));
+}
+
+/* The queue of this CPU. To be moved to another CPU afterwards does no harm. */
+static struct bm_queue *bm_queue_here(struct bm_dev *bm, bool polled)
+{
+	unsigned int cpu = raw_smp_processor_id();
+
+	if (polled && bm->nr_polled)
+		return &bm->queues[bm_vector_queues(bm) + cpu % bm->nr_polled];
+	return &bm->queues[bm->queue_of[cpu]];
+}
+
+/**
+ * bm_request_get() - borrow a request from the queue of this CPU
+ * @bm: device, between bm_enter() and bm_exit()
+ * @polled: from a polled queue, if there is one: the caller will look for completions
+ * @wait: sleep until there is one, killably. Only for callers that hold no request
+ *	but those in flight, whose done() puts them: whoever waits while holding one
+ *	can wait for ever
+ *
+ * While somebody resets the device there is none to be had, and a waiter waits for
+ * the end of it.
+ *
+ * Return: a request; ERR_PTR of -EAGAIN (none free and not @wait), -ENODEV, or -EINTR
+ * (a fatal signal).
+ */
+struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait)
+{
+	for (;;) {
+		struct bm_queue *q = bm_queue_here(bm, polled);
+		struct bm_request *rq = bm_queue_lend(q);
+
+		if (rq)
+			return rq;
+		if (READ_ONCE(bm->state) == BM_DEAD)
+			return ERR_PTR(-ENODEV);
+		if (!wait)
+			return ERR_PTR(-EAGAIN);
+		if (wait_event_killable(q->free_wait, bm_queue_may_lend(q)))
+			return ERR_PTR(-EINTR);
+	}
+}
+
+/**
+ * bm_request_put() - give a request back
+ * @rq: request that is not in flight and has nothing mapped
+ */
+void bm_request_put(struct bm_request *rq)
+{
+	struct bm_queue *q = rq->queue;
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	rq->state = BM_RQ_FREE;
+	q->free[q->nr_free++] = rq->index;
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (wq_has_sleeper(&q->free_wait))
+		wake_up(&q->free_wait);
+}
+
+/* Put a request into the ring. The doorbell is still to be rung, once for all that are. */
+static int bm_request_push(struct bm_request *rq, bool ring)
+{
+	struct bm_queue *q = rq->queue;
+	unsigned long flags;
+	bool running;
+
+	spin_lock_irqsave(&q->lock, flags);
+	running = q->running;
+	if (running) {
+		rq->gen = bm_next_gen(rq->gen);
+		rq->sqe.tag = cpu_to_le16(bm_tag(rq->index, rq->gen));
+		rq->place = bm_sq_push(&q->sq, &rq->sqe);
+		rq->deadline = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
+		rq->state = BM_RQ_IN_FLIGHT;
+		rq->aborting = false;
+		q->stats.commands++;
+		q->stats.maps += rq->nr_maps;
+		if (ring)
+			bm_hw_ring_sq(q);
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+
+	if (!running)
+		return -EIO;
+	bm_alarm_watch(q->bm);
+	return 0;
+}
+
+/**
+ * bm_request_submit() - hand a request to the device
+ * @rq: borrowed request whose sqe is filled but for the tag, and whose done() is set
+ *	if it is not to be bm_request_wake()
+ *
+ * Any context. On success done() is called exactly once, perhaps before this returns.
+ *
+ * Return: 0; -EIO if the queue was stopped meanwhile. Then done() is not called.
+ */
+int bm_request_submit(struct bm_request *rq)
+{
+	return bm_request_push(rq, true);
+}
+
+/**
+ * bm_request_submit_unrung() - hand a request to the device, which is told later
+ * @rq: as for bm_request_submit()
+ *
+ * bm_queue_ring() tells it. Any context.
+ *
+ * Return: as bm_request_submit().
+ */
+int bm_request_submit_unrung(struct bm_request *rq)
+{
+	return bm_request_push(rq, false);
+}
+
+/**
+ * bm_request_fail() - end a request that cannot be submitted as if it had been
+ * @rq: as for bm_request_submit()
+ * @error: negative errno
+ *
+ * Its memory is let go, and done() is called. Any context.
+ */
+void bm_request_fail(struct bm_request *rq, int error)
+{
+	rq->status = BM_ST_ABORTED;
+	rq->error = error;
+	bm_mem_release(rq);
+}
+
+/**
+ * bm_queue_ring() - tell the device of what was submitted without a doorbell
+ * @q: queue, between bm_enter() and bm_exit()
+ *
+ * Any context.
+ */
+void bm_queue_ring(struct bm_queue *q)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	if (q->running && q->sq.rung != q->sq.tail)
+		bm_hw_ring_sq(q);
+	spin_unlock_irqrestore(&q->lock, flags);
+}
