@@ -156,7 +156,7 @@ static bool bm_shadow_publish(BmQueue *q, uint32_t sq_event, uint32_t cq_event)
     if (sq_event == q->sq_event && cq_event == q->cq_event) {
         return true;
     }
-    if (bm_inject_queue(q, BM_INJECT_EVENT_LOST)) {
+    if (bm_misbehave_queue(q, BM_INJECT_EVENT_LOST)) {
         sq_event = BM_EVENT_NONE;
     }
     if (!bm_dma_map(q, BM_TAG_NONE, &dma, BM_HALF_SIZE, BM_HALF_SIZE)) {

@@ -141,7 +141,7 @@ static uint64_t bm_engine_turn(BmQueue *q, BmCommand *c)
         /* Its tag is free for the driver as soon as it is posted. */
         qatomic_set(&c->name, 0);
         bm_cmd_enter(q, c, BM_CMD_DONE);
-        if (!bm_inject_finished(q, c)) {
+        if (!bm_misbehave_finished(q, c)) {
             bm_ring_finish(q, c);
         }
     } else {

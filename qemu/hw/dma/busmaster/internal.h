@@ -364,17 +364,17 @@ static inline bool bm_inject_armed(BusmasterState *s, uint32_t modes)
 }
 
 /* misbehave.c: faults on demand, asked for where something can go wrong */
-bool bm_inject_gone(BusmasterState *s, hwaddr reg);
-uint64_t bm_inject_gone_read(BusmasterState *s);
-bool bm_inject_device(BusmasterState *s, enum bm_inject mode);
-bool bm_inject_queue(BmQueue *q, enum bm_inject mode);
-bool bm_inject_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index);
-void bm_inject_sgl_fetched(BmQueue *q, BmCommand *c, uint64_t addr,
-                           uint64_t len);
-bool bm_inject_finished(BmQueue *q, BmCommand *c);
-bool bm_inject_posted(BmQueue *q, BmCommand *c, uint32_t index);
-bool bm_inject_release(BmQueue *q);
-bool bm_inject_irq(BmQueue *q);
-void bm_inject_clear(BmQueue *q);
+bool bm_misbehave_gone(BusmasterState *s, hwaddr reg);
+uint64_t bm_misbehave_gone_read(BusmasterState *s);
+bool bm_misbehave_device(BusmasterState *s, enum bm_inject mode);
+bool bm_misbehave_queue(BmQueue *q, enum bm_inject mode);
+bool bm_misbehave_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index);
+void bm_misbehave_sgl_fetched(BmQueue *q, BmCommand *c, uint64_t addr,
+                              uint64_t len);
+bool bm_misbehave_finished(BmQueue *q, BmCommand *c);
+bool bm_misbehave_posted(BmQueue *q, BmCommand *c, uint32_t index);
+bool bm_misbehave_release(BmQueue *q);
+bool bm_misbehave_irq(BmQueue *q);
+void bm_misbehave_clear(BmQueue *q);
 
 #endif

@@ -28,7 +28,7 @@
 #define BM_INJECT_READS         BM_INJECT_BITS(BM_INJECT_READS_ONES, \
                                                BM_INJECT_READS_ZEROS)
 
-bool bm_inject_device(BusmasterState *s, enum bm_inject mode)
+bool bm_misbehave_device(BusmasterState *s, enum bm_inject mode)
 {
     BmInjection hit;
 
@@ -36,22 +36,22 @@ bool bm_inject_device(BusmasterState *s, enum bm_inject mode)
 }
 
 /* Is there nobody, as far as an access to @reg can tell? */
-bool bm_inject_gone(BusmasterState *s, hwaddr reg)
+bool bm_misbehave_gone(BusmasterState *s, hwaddr reg)
 {
     return bm_inject_armed(s, BM_INJECT_READS) && !bm_inject_is_window(s, reg);
 }
 
 /* What can be read from there. */
-uint64_t bm_inject_gone_read(BusmasterState *s)
+uint64_t bm_misbehave_gone_read(BusmasterState *s)
 {
-    if (bm_inject_device(s, BM_INJECT_READS_ONES)) {
+    if (bm_misbehave_device(s, BM_INJECT_READS_ONES)) {
         return UINT64_MAX;
     }
-    bm_inject_device(s, BM_INJECT_READS_ZEROS);
+    bm_misbehave_device(s, BM_INJECT_READS_ZEROS);
     return 0;
 }
 
-bool bm_inject_queue(BmQueue *q, enum bm_inject mode)
+bool bm_misbehave_queue(BmQueue *q, enum bm_inject mode)
 {
     BmInjection hit;
 
@@ -59,8 +59,8 @@ bool bm_inject_queue(BmQueue *q, enum bm_inject mode)
 }
 
 /* Ones over what the device has read, if it may write there. */
-static void bm_inject_overwrite(BmQueue *q, uint16_t tag, uint64_t addr,
-                                uint64_t len)
+static void bm_misbehave_overwrite(BmQueue *q, uint16_t tag, uint64_t addr,
+                                   uint64_t len)
 {
     BmDma dma = { .addr = addr, .write = true };
     BmRequests requests = {};
@@ -71,7 +71,7 @@ static void bm_inject_overwrite(BmQueue *q, uint16_t tag, uint64_t addr,
     }
 }
 
-static struct bm_hw_ptr bm_inject_rogue(uint64_t addr)
+static struct bm_hw_ptr bm_misbehave_rogue(uint64_t addr)
 {
     return (struct bm_hw_ptr) {
         .space = BM_SPACE_HOST, .addr = cpu_to_le64(addr),
@@ -82,7 +82,7 @@ static struct bm_hw_ptr bm_inject_rogue(uint64_t addr)
  * @sqe, entry @index, was fetched. What is changed in it is judged as if the
  * driver had written it. False: halted, or hung.
  */
-bool bm_inject_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index)
+bool bm_misbehave_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index)
 {
     BusmasterState *s = q->dev;
     BmInjection hit;
@@ -91,16 +91,16 @@ bool bm_inject_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index)
         return true;
     }
     if (bm_inject_hit(s, BM_INJECT_SQE_CHANGE, q->index, &hit)) {
-        bm_inject_overwrite(q, BM_TAG_NONE, q->sq_base + index * sizeof(*sqe),
-                            sizeof(*sqe));
+        bm_misbehave_overwrite(q, BM_TAG_NONE,
+                               q->sq_base + index * sizeof(*sqe), sizeof(*sqe));
     }
     if (sqe->opcode == BM_OP_COPY &&
         bm_inject_hit(s, BM_INJECT_ROGUE_READ, q->index, &hit)) {
-        sqe->src = bm_inject_rogue(hit.arg);
+        sqe->src = bm_misbehave_rogue(hit.arg);
     }
     if (sqe->opcode == BM_OP_COPY &&
         bm_inject_hit(s, BM_INJECT_ROGUE_WRITE, q->index, &hit)) {
-        sqe->dst = bm_inject_rogue(hit.arg);
+        sqe->dst = bm_misbehave_rogue(hit.arg);
     }
     if (bm_inject_hit(s, BM_INJECT_HALT, q->index, &hit)) {
         bm_queue_halt(q, hit.arg);
@@ -116,29 +116,29 @@ bool bm_inject_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index)
     return !q->hung;
 }
 
-void bm_inject_sgl_fetched(BmQueue *q, BmCommand *c, uint64_t addr,
-                           uint64_t len)
+void bm_misbehave_sgl_fetched(BmQueue *q, BmCommand *c, uint64_t addr,
+                              uint64_t len)
 {
-    if (bm_inject_queue(q, BM_INJECT_SGL_CHANGE)) {
-        bm_inject_overwrite(q, c->tag, addr, len);
+    if (bm_misbehave_queue(q, BM_INJECT_SGL_CHANGE)) {
+        bm_misbehave_overwrite(q, c->tag, addr, len);
     }
 }
 
-static int64_t bm_inject_due(uint64_t us)
+static int64_t bm_misbehave_due(uint64_t us)
 {
     return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
            (int64_t)MIN(us, UINT32_MAX) * SCALE_US;
 }
 
 /* Nothing more of @c until it is due. */
-static void bm_inject_hold(BmQueue *q, BmCommand *c, int64_t due)
+static void bm_misbehave_hold(BmQueue *q, BmCommand *c, int64_t due)
 {
     c->lie.due = due;
     QSIMPLEQ_INSERT_TAIL(&q->held, c, link);
     timer_mod_anticipate_ns(q->timer, due);
 }
 
-static bool bm_inject_has_tag(const BmCmdList *list, uint16_t tag)
+static bool bm_misbehave_has_tag(const BmCmdList *list, uint16_t tag)
 {
     BmCommand *c;
 
@@ -151,21 +151,21 @@ static bool bm_inject_has_tag(const BmCmdList *list, uint16_t tag)
 }
 
 /* The one that differs least from @tag. */
-static uint16_t bm_inject_free_tag(BmQueue *q, uint16_t tag)
+static uint16_t bm_misbehave_free_tag(BmQueue *q, uint16_t tag)
 {
     uint16_t other = 1;
 
-    while (bm_inject_has_tag(&q->waiting, tag ^ other) ||
-           bm_inject_has_tag(&q->active, tag ^ other) ||
-           bm_inject_has_tag(&q->done, tag ^ other) ||
-           bm_inject_has_tag(&q->held, tag ^ other)) {
+    while (bm_misbehave_has_tag(&q->waiting, tag ^ other) ||
+           bm_misbehave_has_tag(&q->active, tag ^ other) ||
+           bm_misbehave_has_tag(&q->done, tag ^ other) ||
+           bm_misbehave_has_tag(&q->held, tag ^ other)) {
         other++;
     }
     return tag ^ other;
 }
 
 /* Output number @n of SplitMix64 for this seed: any can be had by itself. */
-static uint64_t bm_inject_random(uint64_t seed, uint64_t n)
+static uint64_t bm_misbehave_random(uint64_t seed, uint64_t n)
 {
     uint64_t z = seed + n * 0x9e3779b97f4a7c15;
 
@@ -175,7 +175,7 @@ static uint64_t bm_inject_random(uint64_t seed, uint64_t n)
 }
 
 /* One to four bits: the lowest two of a random number, and seven for each. */
-static void bm_inject_mutate(struct bm_hw_cqe *flip, uint64_t random)
+static void bm_misbehave_mutate(struct bm_hw_cqe *flip, uint64_t random)
 {
     unsigned left = (random & 3) + 1;
 
@@ -185,7 +185,7 @@ static void bm_inject_mutate(struct bm_hw_cqe *flip, uint64_t random)
 }
 
 /* @c has its status. True: there is nothing to be posted, or not yet. */
-bool bm_inject_finished(BmQueue *q, BmCommand *c)
+bool bm_misbehave_finished(BmQueue *q, BmCommand *c)
 {
     BusmasterState *s = q->dev;
     struct bm_hw_cqe *flip = &c->lie.flip;
@@ -204,7 +204,7 @@ bool bm_inject_finished(BmQueue *q, BmCommand *c)
         flip->tag ^= cpu_to_le16(c->tag ^ hit.arg);
     }
     if (bm_inject_hit(s, BM_INJECT_TAG_FREE, i, &hit)) {
-        flip->tag ^= cpu_to_le16(c->tag ^ bm_inject_free_tag(q, c->tag));
+        flip->tag ^= cpu_to_le16(c->tag ^ bm_misbehave_free_tag(q, c->tag));
     }
     if (bm_inject_hit(s, BM_INJECT_TAG_STALE, i, &hit)) {
         flip->tag ^= cpu_to_le16(hit.arg);
@@ -222,21 +222,21 @@ bool bm_inject_finished(BmQueue *q, BmCommand *c)
         flip->info ^= cpu_to_le64(c->info ^ hit.arg);
     }
     if (bm_inject_hit(s, BM_INJECT_CQE_MUTATE, i, &hit)) {
-        bm_inject_mutate(flip, bm_inject_random(hit.arg, hit.fired));
+        bm_misbehave_mutate(flip, bm_misbehave_random(hit.arg, hit.fired));
     }
     if (bm_inject_hit(s, BM_INJECT_CQE_TEAR, i, &hit)) {
         c->lie.tear_us = MIN(hit.arg, UINT32_MAX);
     }
     c->lie.again = bm_inject_hit(s, BM_INJECT_CQE_DUPLICATE, i, &hit);
     if (bm_inject_hit(s, BM_INJECT_CQE_DELAY, i, &hit)) {
-        bm_inject_hold(q, c, bm_inject_due(hit.arg));
+        bm_misbehave_hold(q, c, bm_misbehave_due(hit.arg));
         return true;
     }
     return false;
 }
 
 /* Entry @index is that of @c now. True: there is more to come. */
-bool bm_inject_posted(BmQueue *q, BmCommand *c, uint32_t index)
+bool bm_misbehave_posted(BmQueue *q, BmCommand *c, uint32_t index)
 {
     if (c->lie.again) {
         c->lie.again = false;
@@ -246,14 +246,14 @@ bool bm_inject_posted(BmQueue *q, BmCommand *c, uint32_t index)
     if (c->lie.tear_us) {
         c->lie.torn = true;
         c->lie.entry = index;
-        bm_inject_hold(q, c, bm_inject_due(c->lie.tear_us));
+        bm_misbehave_hold(q, c, bm_misbehave_due(c->lie.tear_us));
         return true;
     }
     return false;
 }
 
 /* The rest of a torn completion, whatever its entry is by now. */
-static bool bm_inject_mend(BmQueue *q, BmCommand *c)
+static bool bm_misbehave_mend(BmQueue *q, BmCommand *c)
 {
     const uint64_t len = offsetof(struct bm_hw_cqe, status);
     BmDma dma = {
@@ -272,7 +272,7 @@ static bool bm_inject_mend(BmQueue *q, BmCommand *c)
     return true;
 }
 
-static void bm_inject_release_irq(BmQueue *q, int64_t now)
+static void bm_misbehave_release_irq(BmQueue *q, int64_t now)
 {
     if (q->irq_due > now) {
         timer_mod_anticipate_ns(q->timer, q->irq_due);
@@ -283,7 +283,7 @@ static void bm_inject_release_irq(BmQueue *q, int64_t now)
 }
 
 /* Let go of what was held back for long enough. False: halted. */
-bool bm_inject_release(BmQueue *q)
+bool bm_misbehave_release(BmQueue *q)
 {
     BmCmdList held = QSIMPLEQ_HEAD_INITIALIZER(held);
     BmCommand *c;
@@ -294,16 +294,16 @@ bool bm_inject_release(BmQueue *q)
     }
     now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     if (q->irq_due) {
-        bm_inject_release_irq(q, now);
+        bm_misbehave_release_irq(q, now);
     }
     QSIMPLEQ_CONCAT(&held, &q->held);
     while ((c = QSIMPLEQ_FIRST(&held))) {
         QSIMPLEQ_REMOVE_HEAD(&held, link);
         if (c->lie.due > now) {
-            bm_inject_hold(q, c, c->lie.due);
+            bm_misbehave_hold(q, c, c->lie.due);
         } else if (!c->lie.torn) {
             bm_ring_finish(q, c);
-        } else if (!bm_inject_mend(q, c)) {
+        } else if (!bm_misbehave_mend(q, c)) {
             return false;
         }
     }
@@ -311,20 +311,20 @@ bool bm_inject_release(BmQueue *q)
 }
 
 /* The queue is disarmed, and would raise its vector. True: it is not to. */
-bool bm_inject_irq(BmQueue *q)
+bool bm_misbehave_irq(BmQueue *q)
 {
     BmInjection hit;
 
     if (bm_inject_hit(q->dev, BM_INJECT_IRQ_SPURIOUS, q->index, &hit) &&
         !q->irq_due) {
-        q->irq_due = bm_inject_due(hit.arg);
+        q->irq_due = bm_misbehave_due(hit.arg);
         timer_mod_anticipate_ns(q->timer, q->irq_due);
     }
-    return bm_inject_queue(q, BM_INJECT_IRQ_SKIP);
+    return bm_misbehave_queue(q, BM_INJECT_IRQ_SKIP);
 }
 
 /* The queue is stopped, or halts: it was hung for long enough, too. */
-void bm_inject_clear(BmQueue *q)
+void bm_misbehave_clear(BmQueue *q)
 {
     QSIMPLEQ_INIT(&q->held);
     q->irq_due = 0;

@@ -51,7 +51,7 @@ void bm_moderation_notify(BmQueue *q)
 
     q->wanted_last = wanted;
     if (unseen && bm_moderation_due(q, unseen, unseen <= fresh) &&
-        qatomic_xchg(&q->armed, false) && !bm_inject_irq(q)) {
+        qatomic_xchg(&q->armed, false) && !bm_misbehave_irq(q)) {
         bm_irq_raise(q->dev, BM_VECTOR_QUEUE(q->index));
     }
 }

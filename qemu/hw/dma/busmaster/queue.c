@@ -52,7 +52,7 @@ static void bm_queue_clear(BmQueue *q)
     q->num_free = q->dev->outstanding;
     q->num_done = 0;
     q->fence = false;
-    bm_inject_clear(q);
+    bm_misbehave_clear(q);
     timer_del(q->timer);
 }
 

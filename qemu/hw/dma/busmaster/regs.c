@@ -150,7 +150,7 @@ static void bm_ctl_write(BusmasterState *s, hwaddr reg, uint64_t value)
         bm_bad_write(reg, value, "reserved bits");
     }
     if (value & BM_CTRL_RESET) {
-        if (bm_inject_device(s, BM_INJECT_RESET_IGNORE)) {
+        if (bm_misbehave_device(s, BM_INJECT_RESET_IGNORE)) {
             s->reset_ignored = true;
         } else {
             bm_reset(s, "CTRL.RESET");
@@ -158,7 +158,7 @@ static void bm_ctl_write(BusmasterState *s, hwaddr reg, uint64_t value)
     } else if (enable != s->enabled) {
         s->enabled = enable;
         s->ready = enable && !s->fatal &&
-                   !bm_inject_device(s, BM_INJECT_ENABLE_IGNORE);
+                   !bm_misbehave_device(s, BM_INJECT_ENABLE_IGNORE);
         if (!enable) {
             bm_stop(s, "CTRL.ENABLE cleared");
         }
@@ -285,7 +285,7 @@ static uint64_t bm_regs_read(void *opaque, hwaddr addr, unsigned size)
     BmAccess a;
 
     if (bm_access_decode(&a, addr, size)) {
-        value = bm_inject_gone(s, a.reg) ? bm_inject_gone_read(s)
+        value = bm_misbehave_gone(s, a.reg) ? bm_misbehave_gone_read(s)
                                          : bm_reg_read(s, a.reg);
         value = (value & a.mask) >> a.shift;
     }
@@ -318,7 +318,7 @@ static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,
         bm_bad_write(addr, value, "a reset is under way");
         return;
     }
-    if (bm_inject_gone(s, a.reg)) {
+    if (bm_misbehave_gone(s, a.reg)) {
         return;
     }
     value <<= a.shift;

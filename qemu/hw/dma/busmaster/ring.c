@@ -68,7 +68,7 @@ static bool bm_ring_fetch(BmQueue *q)
         c = QSIMPLEQ_FIRST(&q->free);
         QSIMPLEQ_REMOVE_HEAD(&q->free, link);
         q->num_free--;
-        if (!bm_inject_fetched(q, &sqes[i], first + i)) {
+        if (!bm_misbehave_fetched(q, &sqes[i], first + i)) {
             return false;
         }
         bm_cmd_decode(q->dev, c, &sqes[i]);
@@ -106,7 +106,7 @@ static void bm_ring_retire(BmQueue *q, BmCommand *c, uint32_t index)
         q->wanted[index] + !(c->flags & BM_SQE_NOIRQ);
     QSIMPLEQ_REMOVE_HEAD(&q->done, link);
     q->num_done--;
-    if (!bm_inject_posted(q, c, index)) {
+    if (!bm_misbehave_posted(q, c, index)) {
         bm_ring_forget(q, c);
     }
 }
@@ -168,7 +168,7 @@ static bool bm_ring_post(BmQueue *q)
 {
     uint32_t room;
 
-    if (!bm_inject_release(q)) {
+    if (!bm_misbehave_release(q)) {
         return false;
     }
     while (q->num_done && (room = bm_ring_room(q))) {
