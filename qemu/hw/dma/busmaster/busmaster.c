@@ -51,9 +51,9 @@ static void bm_stop_bh(void *opaque)
     BusmasterState *s = w->dev;
 
     bm_stop_worker(w);
-    QEMU_LOCK_GUARD(&s->stop_lock);
-    s->stop_pending--;
-    qemu_cond_broadcast(&s->stop_cond);
+    QEMU_LOCK_GUARD(&s->stop.lock);
+    s->stop.awaited--;
+    qemu_cond_broadcast(&s->stop.answered);
 }
 
 /*
@@ -63,32 +63,32 @@ static void bm_stop_bh(void *opaque)
  * In the main loop the BQL keeps the worker away. Iothreads are asked all
  * together and waited for without the BQL, since a DMA may be what waits for
  * it. Others may come in meanwhile: register writes are ignored as long as
- * @stopping is not zero, and a second caller asks and waits for itself.
+ * @stop.calls is not zero, and a second caller asks and waits for itself.
  */
 void bm_stop(BusmasterState *s, const char *why)
 {
     unsigned i;
 
     trace_busmaster_stop(why);
-    qatomic_inc(&s->stopping);
+    qatomic_inc(&s->stop.calls);
     if (!s->workers[0].iothread) {
         bm_stop_worker(&s->workers[0]);
     } else {
         bql_unlock();
-        WITH_QEMU_LOCK_GUARD(&s->stop_lock) {
+        WITH_QEMU_LOCK_GUARD(&s->stop.lock) {
             for (i = 0; i < s->num_workers; i++) {
-                s->stop_pending++;
+                s->stop.awaited++;
                 aio_bh_schedule_oneshot(s->workers[i].ctx, bm_stop_bh,
                                         &s->workers[i]);
             }
-            while (s->stop_pending) {
-                qemu_cond_wait(&s->stop_cond, &s->stop_lock);
+            while (s->stop.awaited) {
+                qemu_cond_wait(&s->stop.answered, &s->stop.lock);
             }
         }
         bql_lock();
     }
-    qatomic_dec(&s->stopping);
-    qemu_cond_broadcast(&s->stop_left);
+    qatomic_dec(&s->stop.calls);
+    qemu_cond_broadcast(&s->stop.returned);
 }
 
 /* All resets: what is not configuration space or device memory is as new. */
@@ -333,9 +333,9 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
     s->mem_as.max_bounce_buffer_size = 0;
 
     bm_init_workers(s);
-    qemu_mutex_init(&s->stop_lock);
-    qemu_cond_init(&s->stop_cond);
-    qemu_cond_init(&s->stop_left);
+    qemu_mutex_init(&s->stop.lock);
+    qemu_cond_init(&s->stop.answered);
+    qemu_cond_init(&s->stop.returned);
     qemu_mutex_init(&s->fault_lock);
     /* Unguarded: bm_stop() lets others in. */
     s->fatal_bh = aio_bh_new_full(qemu_get_aio_context(), bm_fatal_bh, s,
@@ -355,10 +355,10 @@ static void busmaster_exit(PCIDevice *pdev)
     unsigned i;
 
     /* For good. Other callers of bm_stop() still have an access to finish. */
-    qatomic_inc(&s->stopping);
+    qatomic_inc(&s->stop.calls);
     bm_stop(s, "unplug");
-    while (s->stopping > 1) {
-        qemu_cond_wait_bql(&s->stop_left);
+    while (s->stop.calls > 1) {
+        qemu_cond_wait_bql(&s->stop.returned);
     }
     for (i = 0; i < s->num_queues; i++) {
         bm_queue_exit(&s->queues[i]);
@@ -369,9 +369,9 @@ static void busmaster_exit(PCIDevice *pdev)
     bm_irq_exit(s);
     qemu_bh_delete(s->fatal_bh);
     qemu_mutex_destroy(&s->fault_lock);
-    qemu_cond_destroy(&s->stop_left);
-    qemu_cond_destroy(&s->stop_cond);
-    qemu_mutex_destroy(&s->stop_lock);
+    qemu_cond_destroy(&s->stop.returned);
+    qemu_cond_destroy(&s->stop.answered);
+    qemu_mutex_destroy(&s->stop.lock);
     address_space_destroy(&s->mem_as);
     pcie_aer_exit(pdev);
     msix_uninit_exclusive_bar(pdev);

@@ -111,7 +111,7 @@ static uint64_t bm_engine_piece(BmQueue *q, BmCommand *c, uint64_t len)
 static bool bm_cmd_over(BmCommand *c)
 {
     if (c->status == BM_ST_SUCCESS && c->done < c->length &&
-        qatomic_read(&c->name) & BM_NAME_ABORT) {
+        qatomic_read(&c->abort) & BM_ABORT_WANTED) {
         bm_cmd_fail(c, BM_ST_ABORTED, 0);
     }
     return c->status != BM_ST_SUCCESS || c->done == c->length;
@@ -139,7 +139,7 @@ static uint64_t bm_engine_turn(BmQueue *q, BmCommand *c)
     QSIMPLEQ_REMOVE_HEAD(&q->active, link);
     if (bm_cmd_over(c)) {
         /* Its tag is free for the driver as soon as it is posted. */
-        qatomic_set(&c->name, 0);
+        qatomic_set(&c->abort, 0);
         bm_cmd_enter(q, c, BM_CMD_DONE);
         if (!bm_misbehave_finished(q, c)) {
             bm_ring_finish(q, c);
@@ -162,7 +162,7 @@ static bool bm_engine_batch(BmQueue *q, uint64_t *budget)
     while ((c = bm_engine_next(q))) {
         uint64_t turn = bm_turn_cost(c);
 
-        if (turn > *budget || qatomic_read(&q->dev->stopping)) {
+        if (turn > *budget || qatomic_read(&q->dev->stop.calls)) {
             return false;
         }
         if (cost && cost + turn > BM_BATCH_COST) {

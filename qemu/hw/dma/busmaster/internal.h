@@ -122,10 +122,9 @@ typedef struct BmLie {
     int64_t due;            /* ns, QEMU_CLOCK_VIRTUAL: held back until then */
 } BmLie;
 
-/* BmCommand.name */
-#define BM_NAME_TAG         0x0000ffffu
-#define BM_NAME_ACTIVE      0x00010000u
-#define BM_NAME_ABORT       0x00020000u
+/* BmCommand.abort: a tag, and with it: */
+#define BM_ABORT_POSSIBLE   0x00010000u /* the command of that tag may end so */
+#define BM_ABORT_WANTED     0x00020000u /* and the driver wants it to */
 
 typedef struct BmCommand {
     BmCmdState state;
@@ -140,7 +139,7 @@ typedef struct BmCommand {
     BmSide src;
     BmSide dst;
     BmLie lie;
-    uint32_t name;          /* atomic: the tag while it can be aborted */
+    uint32_t abort;         /* atomic: BM_ABORT_*; 0: there is nothing to abort */
     QSIMPLEQ_ENTRY(BmCommand) link;
 } BmCommand;
 
@@ -219,6 +218,15 @@ typedef struct BmInjection {
     uint64_t arg;
 } BmInjection;
 
+/* How all workers are stopped: see bm_stop(). */
+typedef struct BmStop {
+    unsigned calls;         /* atomic: of bm_stop(), that have not returned */
+    QemuCond returned;      /* BQL: one has */
+    QemuMutex lock;
+    unsigned awaited;       /* @lock: workers that were asked to stop */
+    QemuCond answered;      /* @lock: one of them has stopped */
+} BmStop;
+
 struct BusmasterState {
     PCIDevice parent_obj;
 
@@ -252,11 +260,7 @@ struct BusmasterState {
     unsigned mrrs_shift;    /* atomic: log2 of Max_Read_Request_Size */
     unsigned mps_shift;     /* atomic: log2 of Max_Payload_Size */
 
-    unsigned stopping;      /* atomic: calls of bm_stop() under way */
-    QemuMutex stop_lock;
-    QemuCond stop_cond;
-    unsigned stop_pending;  /* stop_lock: workers that were asked to stop */
-    QemuCond stop_left;     /* BQL: a call of bm_stop() has ended */
+    BmStop stop;
 
     QemuMutex fault_lock;
     uint64_t fault_addr;    /* fault_lock */

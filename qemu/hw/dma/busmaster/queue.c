@@ -46,7 +46,7 @@ static void bm_queue_clear(BmQueue *q)
     QSIMPLEQ_INIT(&q->done);
     for (i = 0; i < q->dev->outstanding; i++) {
         q->cmds[i].state = BM_CMD_IDLE;
-        qatomic_set(&q->cmds[i].name, 0);
+        qatomic_set(&q->cmds[i].abort, 0);
         QSIMPLEQ_INSERT_TAIL(&q->free, &q->cmds[i], link);
     }
     q->num_free = q->dev->outstanding;
@@ -141,11 +141,12 @@ void bm_queue_reset(BmQueue *q)
  */
 void bm_queue_abort(BmQueue *q, uint16_t tag)
 {
-    uint32_t name = BM_NAME_ACTIVE | tag;
+    uint32_t possible = BM_ABORT_POSSIBLE | tag;
     unsigned i;
 
     for (i = 0; i < q->dev->outstanding; i++) {
-        qatomic_cmpxchg(&q->cmds[i].name, name, name | BM_NAME_ABORT);
+        qatomic_cmpxchg(&q->cmds[i].abort, possible,
+                        possible | BM_ABORT_WANTED);
     }
 }
 

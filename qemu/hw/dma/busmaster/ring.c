@@ -72,7 +72,7 @@ static bool bm_ring_fetch(BmQueue *q)
             return false;
         }
         bm_cmd_decode(q->dev, c, &sqes[i]);
-        qatomic_set(&c->name, BM_NAME_ACTIVE | c->tag);
+        qatomic_set(&c->abort, BM_ABORT_POSSIBLE | c->tag);
         QSIMPLEQ_INSERT_TAIL(&q->waiting, c, link);
     }
     return true;
