@@ -98,10 +98,11 @@ static enum bm_status bm_cmd_judge(BusmasterState *s,
     return BM_ST_SUCCESS;
 }
 
-/* COMPARE reads both of its sides. */
-bool bm_cmd_reads_dst(const BmCommand *c)
+/* A command fails as a whole: nothing but a faulting address is reported. */
+void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info)
 {
-    return c->op == BM_OP_COMPARE;
+    c->status = status;
+    c->info = info;
 }
 
 void bm_cmd_decode(BusmasterState *s, BmCommand *c,
@@ -120,7 +121,8 @@ void bm_cmd_decode(BusmasterState *s, BmCommand *c,
     c->operand = le64_to_cpu(sqe->operand);
     c->length = le32_to_cpu(sqe->length);
     bm_side_init(&c->src, &sqe->src, c->length, false);
-    bm_side_init(&c->dst, &sqe->dst, c->length, !bm_cmd_reads_dst(c));
+    /* COMPARE reads both of its sides. */
+    bm_side_init(&c->dst, &sqe->dst, c->length, c->op != BM_OP_COMPARE);
 }
 
 /* CRC-32C that takes and returns the finished form: it can be chained. */

@@ -72,6 +72,7 @@ void bm_dma_unmap(BmQueue *q, BmDma *dma, uint64_t used, BmRequests *requests)
     dma_memory_unmap(bm_dma_space(q, dma), dma->host, dma->len,
                      dma->write ? DMA_DIRECTION_FROM_DEVICE :
                                   DMA_DIRECTION_TO_DEVICE, used);
+    dma->host = NULL;
     if (!dma->local && used) {
         bm_dma_count(q, dma, used, requests);
     }
@@ -102,7 +103,6 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
                                MEMTXATTRS_UNSPECIFIED);
     if (dma->host && dma->len < unit) {
         bm_dma_unmap(q, dma, 0, NULL);
-        dma->host = NULL;
     }
     if (!dma->host) {
         bm_dma_refuse(q, tag, dma);

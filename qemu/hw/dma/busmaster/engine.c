@@ -1,10 +1,12 @@
 /*
- * busmaster: the round-robin and the state machine
+ * busmaster: the state machine and the round-robin
  *
- * A queue works on several commands at once, one turn each. What happens in a
- * turn is the bus-mastering cycle of the textbooks, and BmCmdState names its
- * steps; bm_cmd_enter() is the only place that changes them, so the trace event
- * there shows all that the engine does.
+ * A command is in one of the states of the textbooks' bus-mastering cycle, and
+ * bm_cmd_step() is all that decides which comes next. A command waits by
+ * staying in its state. Others do what it waits for, and call it again: it is
+ * fetched, a fence goes out of the way, it is granted a turn, it is posted.
+ *
+ * A queue works on several commands at once, one turn each.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -23,89 +25,20 @@ static const char *const bm_cmd_state_names[] = {
     [BM_CMD_WAIT_READY] = "WAIT_READY",
     [BM_CMD_CHECK_DONE] = "CHECK_DONE",
     [BM_CMD_DONE]       = "DONE",
+    [BM_CMD_INTERRUPT]  = "INTERRUPT",
 };
 
-void bm_cmd_enter(BmQueue *q, BmCommand *c, BmCmdState state)
+/* Commands start in order. A fence is active alone. */
+static bool bm_cmd_can_start(BmQueue *q, const BmCommand *c)
 {
-    trace_busmaster_state(q->index, c->tag, bm_cmd_state_names[c->state],
-                          bm_cmd_state_names[state], c->done, c->length);
-    c->state = state;
+    return c == QSIMPLEQ_FIRST(&q->waiting) &&
+           (QSIMPLEQ_EMPTY(&q->active) ||
+            !(q->fence || c->flags & BM_SQE_FENCE));
 }
 
-/* A command fails as a whole: nothing but a faulting address is reported. */
-void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info)
+static bool bm_cmd_has_turn(const BmCommand *c)
 {
-    c->status = status;
-    c->info = info;
-}
-
-static void bm_cmd_join(BmQueue *q, BmCommand *c)
-{
-    bm_cmd_enter(q, c, BM_CMD_REQ_BUS);
-    QSIMPLEQ_INSERT_TAIL(&q->active, c, link);
-    bm_cmd_enter(q, c, BM_CMD_WAIT_GRANT);
-}
-
-/*
- * Let fetched commands in, in order, as far as fences allow. Returns the one
- * whose turn it is.
- */
-static BmCommand *bm_engine_next(BmQueue *q)
-{
-    BmCommand *c;
-
-    while ((c = QSIMPLEQ_FIRST(&q->waiting))) {
-        bool fence = c->flags & BM_SQE_FENCE;
-
-        if (!QSIMPLEQ_EMPTY(&q->active) && (fence || q->fence)) {
-            break;
-        }
-        q->fence = fence;
-        QSIMPLEQ_REMOVE_HEAD(&q->waiting, link);
-        bm_cmd_join(q, c);
-    }
-    return QSIMPLEQ_FIRST(&q->active);
-}
-
-/*
- * Move the next piece: what is contiguous on both sides, at most @len bytes.
- * Returns the bytes moved; a command that is over has its status.
- */
-static uint64_t bm_engine_piece(BmQueue *q, BmCommand *c, uint64_t len)
-{
-    BmDma src = {}, dst = {};
-
-    bm_cmd_enter(q, c, BM_CMD_SETUP_ADDR);
-    if (!bm_side_resolve(q, c, &c->src, &len) ||
-        !bm_side_resolve(q, c, &c->dst, &len)) {
-        return 0;
-    }
-
-    if (c->src.space != BM_SPACE_NONE) {
-        bm_cmd_enter(q, c, BM_CMD_DO_READ);
-        if (!bm_side_map(q, c, &c->src, &src, &len)) {
-            return 0;
-        }
-    }
-    if (c->dst.space != BM_SPACE_NONE) {
-        bm_cmd_enter(q, c, c->dst.write ? BM_CMD_DO_WRITE : BM_CMD_DO_READ);
-        if (!bm_side_map(q, c, &c->dst, &dst, &len)) {
-            len = 0;
-        }
-    }
-    if (len) {
-        bm_cmd_move(c, src.host, dst.host, len);
-    }
-
-    bm_cmd_enter(q, c, BM_CMD_WAIT_READY);
-    if (src.host) {
-        bm_side_unmap(q, &c->src, &src, len);
-    }
-    if (dst.host) {
-        bm_side_unmap(q, &c->dst, &dst, len);
-    }
-    c->done += len;
-    return len;
+    return c->turn_bytes && c->turn_pieces;
 }
 
 static bool bm_cmd_over(BmCommand *c)
@@ -117,6 +50,164 @@ static bool bm_cmd_over(BmCommand *c)
     return c->status != BM_ST_SUCCESS || c->done == c->length;
 }
 
+/* The next piece is what is contiguous on both sides, within the turn. */
+static bool bm_cmd_set_up(BmQueue *q, BmCommand *c)
+{
+    c->piece = MIN(c->length - c->done, c->turn_bytes);
+    c->turn_pieces--;
+    return bm_side_resolve(q, c, &c->src) && bm_side_resolve(q, c, &c->dst);
+}
+
+static bool bm_side_goes(const BmSide *side, bool write)
+{
+    return side->space != BM_SPACE_NONE && side->write == write;
+}
+
+/* Map the piece on those sides that are read, or that are written. */
+static bool bm_cmd_map(BmQueue *q, BmCommand *c, bool write)
+{
+    return (!bm_side_goes(&c->src, write) || bm_side_map(q, c, &c->src)) &&
+           (!bm_side_goes(&c->dst, write) || bm_side_map(q, c, &c->dst));
+}
+
+/* Move the piece, unless a map was refused, and end the mappings. */
+static void bm_cmd_transfer(BmQueue *q, BmCommand *c)
+{
+    if (c->status == BM_ST_SUCCESS) {
+        bm_cmd_move(c, c->src.dma.host, c->dst.dma.host, c->piece);
+    } else {
+        c->piece = 0;
+    }
+    bm_side_unmap(q, &c->src, c->piece);
+    bm_side_unmap(q, &c->dst, c->piece);
+    c->done += c->piece;
+    c->turn_bytes -= c->piece;
+}
+
+/*
+ * Do what the state of @c says, and return the one that comes next, which is
+ * the same as long as @c has to wait.
+ */
+static BmCmdState bm_cmd_step(BmQueue *q, BmCommand *c)
+{
+    if (q->ending) {
+        qatomic_set(&c->abort, 0);
+        return BM_CMD_IDLE;
+    }
+
+    switch (c->state) {
+    case BM_CMD_IDLE:
+        qatomic_set(&c->abort, BM_ABORT_POSSIBLE | c->tag);
+        QSIMPLEQ_INSERT_TAIL(&q->waiting, c, link);
+        return BM_CMD_REQ_BUS;
+
+    case BM_CMD_REQ_BUS:
+        if (!bm_cmd_can_start(q, c)) {
+            return BM_CMD_REQ_BUS;
+        }
+        q->fence = c->flags & BM_SQE_FENCE;
+        QSIMPLEQ_REMOVE_HEAD(&q->waiting, link);
+        QSIMPLEQ_INSERT_TAIL(&q->active, c, link);
+        return BM_CMD_WAIT_GRANT;
+
+    case BM_CMD_WAIT_GRANT:
+        if (!bm_cmd_has_turn(c)) {
+            return BM_CMD_WAIT_GRANT;
+        }
+        return bm_cmd_over(c) ? BM_CMD_CHECK_DONE : BM_CMD_SETUP_ADDR;
+
+    case BM_CMD_SETUP_ADDR:
+        if (!bm_cmd_set_up(q, c)) {
+            return BM_CMD_CHECK_DONE;
+        }
+        return bm_side_goes(&c->src, false) ? BM_CMD_DO_READ : BM_CMD_DO_WRITE;
+
+    case BM_CMD_DO_READ:
+        if (!bm_cmd_map(q, c, false) || !bm_side_goes(&c->dst, true)) {
+            return BM_CMD_WAIT_READY;
+        }
+        return BM_CMD_DO_WRITE;
+
+    case BM_CMD_DO_WRITE:
+        bm_cmd_map(q, c, true);
+        return BM_CMD_WAIT_READY;
+
+    case BM_CMD_WAIT_READY:
+        bm_cmd_transfer(q, c);
+        return BM_CMD_CHECK_DONE;
+
+    case BM_CMD_CHECK_DONE:
+        if (bm_cmd_over(c)) {
+            return BM_CMD_DONE;
+        }
+        if (bm_cmd_has_turn(c)) {
+            return BM_CMD_SETUP_ADDR;
+        }
+        QSIMPLEQ_REMOVE_HEAD(&q->active, link);
+        QSIMPLEQ_INSERT_TAIL(&q->active, c, link);
+        return BM_CMD_WAIT_GRANT;
+
+    case BM_CMD_DONE:
+        QSIMPLEQ_REMOVE_HEAD(&q->active, link);
+        /* Its tag is free for the driver as soon as it is posted. */
+        qatomic_set(&c->abort, 0);
+        c->told = false;
+        if (!bm_misbehave_finished(q, c)) {
+            bm_ring_finish(q, c);
+        }
+        return BM_CMD_INTERRUPT;
+
+    case BM_CMD_INTERRUPT:
+        if (!c->told) {
+            return BM_CMD_INTERRUPT;
+        }
+        QSIMPLEQ_INSERT_TAIL(&q->free, c, link);
+        q->num_free++;
+        return BM_CMD_IDLE;
+    }
+    g_assert_not_reached();
+}
+
+/* Take @c as far as it can get by now: to where it waits, or to its end. */
+void bm_cmd_advance(BmQueue *q, BmCommand *c)
+{
+    BmCmdState next;
+
+    do {
+        next = bm_cmd_step(q, c);
+        if (next == c->state) {
+            return;
+        }
+        trace_busmaster_state(q->index, c->tag, bm_cmd_state_names[c->state],
+                              bm_cmd_state_names[next], c->done, c->length);
+        c->state = next;
+    } while (next != BM_CMD_IDLE);
+}
+
+/* Of @c there is no more to be told: its slot is free again. */
+void bm_cmd_told(BmQueue *q, BmCommand *c)
+{
+    c->told = true;
+    bm_cmd_advance(q, c);
+}
+
+/*
+ * Let fetched commands in, in order, as far as fences allow. Returns the one
+ * whose turn it is.
+ */
+static BmCommand *bm_engine_next(BmQueue *q)
+{
+    BmCommand *c;
+
+    while ((c = QSIMPLEQ_FIRST(&q->waiting))) {
+        bm_cmd_advance(q, c);
+        if (c->state == BM_CMD_REQ_BUS) {
+            break;
+        }
+    }
+    return QSIMPLEQ_FIRST(&q->active);
+}
+
 /* What a turn of @c will cost of the run, at most. */
 static uint64_t bm_turn_cost(const BmCommand *c)
 {
@@ -126,27 +217,13 @@ static uint64_t bm_turn_cost(const BmCommand *c)
 /* Grant @c a turn. Returns what it did cost. */
 static uint64_t bm_engine_turn(BmQueue *q, BmCommand *c)
 {
-    uint64_t moved = 0;
-    unsigned piece;
+    uint64_t moved;
 
-    for (piece = 0; piece < BM_TURN_PIECES && moved < BM_TURN_BYTES &&
-                    !bm_cmd_over(c); piece++) {
-        moved += bm_engine_piece(q, c, MIN(c->length - c->done,
-                                           BM_TURN_BYTES - moved));
-        bm_cmd_enter(q, c, BM_CMD_CHECK_DONE);
-    }
-
-    QSIMPLEQ_REMOVE_HEAD(&q->active, link);
-    if (bm_cmd_over(c)) {
-        /* Its tag is free for the driver as soon as it is posted. */
-        qatomic_set(&c->abort, 0);
-        bm_cmd_enter(q, c, BM_CMD_DONE);
-        if (!bm_misbehave_finished(q, c)) {
-            bm_ring_finish(q, c);
-        }
-    } else {
-        bm_cmd_join(q, c);
-    }
+    c->turn_bytes = BM_TURN_BYTES;
+    c->turn_pieces = BM_TURN_PIECES;
+    bm_cmd_advance(q, c);
+    moved = BM_TURN_BYTES - c->turn_bytes;
+    c->turn_bytes = 0;
     return MAX(moved, BM_TURN_COST);
 }
 

@@ -67,9 +67,23 @@ OBJECT_DECLARE_SIMPLE_TYPE(BusmasterState, BUSMASTER)
 
 typedef struct BmQueue BmQueue;
 
+/*
+ * How a side of a command gets to memory. A pointer names one segment, or a
+ * list of them. Both sides of a command advance by pieces of one length:
+ *
+ *   BmSide      |<------------------ segment ------------------->| next ...
+ *               |      moved      |<-- piece -->|      left      |
+ *   BmDma                         |=============|                  mapped
+ *   BmRequests  |-----|-----|-----|-----|-----|-----|-----|------| counted
+ *
+ * A segment is walked from left to right, a BmDma is the mapping of one piece
+ * and lives from DO_READ or DO_WRITE to WAIT_READY, and BmRequests knows where
+ * the last one ended, so that a segment counts the same however it is cut.
+ */
+
 /* A range of bus addresses (or of device memory) that is mapped for use. */
 typedef struct BmDma {
-    void *host;
+    void *host;             /* NULL: it is not mapped */
     uint64_t addr;
     dma_addr_t len;
     bool local;
@@ -86,9 +100,10 @@ typedef struct BmRequests {
 typedef struct BmSide {
     enum bm_space space;
     bool write;
-    uint64_t addr;          /* the next byte of the present piece */
-    uint64_t left;          /* what is left of the piece */
-    BmRequests requests;    /* those of the piece */
+    uint64_t addr;          /* the next byte of the present segment */
+    uint64_t left;          /* what is left of the segment */
+    BmRequests requests;    /* those of the segment */
+    BmDma dma;              /* the present piece */
 
     /* BM_SPACE_HOST_SGL only */
     uint64_t list;          /* bus address of the next entry to be fetched */
@@ -99,17 +114,21 @@ typedef struct BmSide {
     struct bm_hw_seg batch[BM_SGL_BATCH];
 } BmSide;
 
-/* The life of a command, in the words of every textbook on bus mastering. */
+/*
+ * The life of a command, in the words of every textbook on bus mastering. What
+ * each state does, and which comes next, is in bm_cmd_step().
+ */
 typedef enum BmCmdState {
-    BM_CMD_IDLE,            /* not there, or fetched and behind a fence */
-    BM_CMD_REQ_BUS,         /* joins the round-robin */
-    BM_CMD_WAIT_GRANT,      /* waits for its turn */
+    BM_CMD_IDLE,            /* not there */
+    BM_CMD_REQ_BUS,         /* fetched: waits until no fence is in the way */
+    BM_CMD_WAIT_GRANT,      /* in the round-robin: waits for its turn */
     BM_CMD_SETUP_ADDR,      /* finds the next piece of both sides */
     BM_CMD_DO_READ,         /* maps what is read */
-    BM_CMD_DO_WRITE,        /* maps what is written; the data moves */
-    BM_CMD_WAIT_READY,      /* the data has moved, the mappings end */
+    BM_CMD_DO_WRITE,        /* maps what is written */
+    BM_CMD_WAIT_READY,      /* the data moves, and the mappings end */
     BM_CMD_CHECK_DONE,      /* another piece, another turn, or the end? */
-    BM_CMD_DONE,            /* has its status, waits to be posted */
+    BM_CMD_DONE,            /* has its status, and cannot be aborted */
+    BM_CMD_INTERRUPT,       /* waits to be posted, and to ask for the vector */
 } BmCmdState;
 
 /* How a completion is to be wrong; all zero: it is not. See misbehave.c. */
@@ -136,9 +155,13 @@ typedef struct BmCommand {
     uint64_t operand;       /* the pattern, or the CRC so far */
     uint64_t length;
     uint64_t done;
+    uint64_t piece;         /* bytes that are being moved */
+    uint64_t turn_bytes;    /* what is left of its turn: bytes */
+    unsigned turn_pieces;   /* and pieces; it has none if either is 0 */
     BmSide src;
     BmSide dst;
     BmLie lie;
+    bool told;              /* the driver will hear no more of it */
     uint32_t abort;         /* atomic: BM_ABORT_*; 0: there is nothing to abort */
     QSIMPLEQ_ENTRY(BmCommand) link;
 } BmCommand;
@@ -193,15 +216,16 @@ struct BmQueue {
     BmCommand *cmds;
     BmCmdList free;
     unsigned num_free;
-    BmCmdList waiting;      /* fetched, in order: a fence is in the way */
-    BmCmdList active;       /* the round-robin */
-    BmCmdList done;         /* finished, in order: to be posted */
+    BmCmdList waiting;      /* REQ_BUS, in order */
+    BmCmdList active;       /* the round-robin: the first has the turn */
+    BmCmdList done;         /* INTERRUPT, in order: to be posted */
     unsigned num_done;
     bool fence;             /* a fence is active, hence alone */
+    bool ending;            /* all commands end, wherever they are */
 
     /* Faults on demand */
     bool hung;              /* does nothing, whoever calls */
-    BmCmdList held;         /* finished; have a BmLie.due */
+    BmCmdList held;         /* INTERRUPT; have a BmLie.due */
     int64_t irq_due;        /* likewise, an interrupt for nothing; 0: none */
 
     Stat64 mrd_tlps;
@@ -312,7 +336,6 @@ bool bm_ring_geometry_valid(BmQueue *q);
 bool bm_ring_sync(BmQueue *q);
 void bm_ring_body(BmQueue *q, BmCommand *c, struct bm_hw_cqe *cqe);
 void bm_ring_finish(BmQueue *q, BmCommand *c);
-void bm_ring_forget(BmQueue *q, BmCommand *c);
 
 /* moderation.c: when a queue raises its vector */
 void bm_moderation_notify(BmQueue *q);
@@ -324,24 +347,23 @@ void bm_doorbell_tail(BmQueue *q, uint64_t value);
 void bm_doorbell_head(BmQueue *q, uint64_t value);
 bool bm_doorbell_sync(BmQueue *q);
 
-/* engine.c: the round-robin and the state machine */
+/* engine.c: the state machine and the round-robin */
+void bm_cmd_advance(BmQueue *q, BmCommand *c);
+void bm_cmd_told(BmQueue *q, BmCommand *c);
 bool bm_engine_run(BmQueue *q, uint64_t budget);
-void bm_cmd_enter(BmQueue *q, BmCommand *c, BmCmdState state);
-void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info);
 
 /* command.c: what a command says, and what it does to bytes */
 void bm_cmd_decode(BusmasterState *s, BmCommand *c,
                    const struct bm_hw_sqe *sqe);
-bool bm_cmd_reads_dst(const BmCommand *c);
+void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info);
 void bm_cmd_move(BmCommand *c, const uint8_t *src, uint8_t *dst, size_t len);
 
 /* walk.c: pointers and scatter-gather lists */
 void bm_side_init(BmSide *side, const struct bm_hw_ptr *ptr, uint64_t length,
                   bool write);
-bool bm_side_resolve(BmQueue *q, BmCommand *c, BmSide *side, uint64_t *len);
-bool bm_side_map(BmQueue *q, BmCommand *c, BmSide *side, BmDma *dma,
-                 uint64_t *len);
-void bm_side_unmap(BmQueue *q, BmSide *side, BmDma *dma, uint64_t used);
+bool bm_side_resolve(BmQueue *q, BmCommand *c, BmSide *side);
+bool bm_side_map(BmQueue *q, BmCommand *c, BmSide *side);
+void bm_side_unmap(BmQueue *q, BmSide *side, uint64_t used);
 
 /* dma.c: the one way to memory */
 bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,

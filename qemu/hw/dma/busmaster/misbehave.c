@@ -197,7 +197,7 @@ bool bm_misbehave_finished(BmQueue *q, BmCommand *c)
         return false;
     }
     if (bm_inject_hit(s, BM_INJECT_CQE_DROP, i, &hit)) {
-        bm_ring_forget(q, c);
+        c->told = true;
         return true;
     }
     if (bm_inject_hit(s, BM_INJECT_TAG_RANGE, i, &hit)) {
@@ -268,7 +268,7 @@ static bool bm_misbehave_mend(BmQueue *q, BmCommand *c)
     }
     bm_ring_body(q, c, dma.host);
     bm_dma_unmap(q, &dma, len, &requests);
-    bm_ring_forget(q, c);
+    bm_cmd_told(q, c);
     return true;
 }
 

@@ -35,20 +35,21 @@ static void bm_queue_enter(BmQueue *q, enum bm_qstate state, enum bm_halt cause)
                                      BM_PREP(BM_QSTATE_CAUSE, cause));
 }
 
-/* Forget all commands: nothing of them will be done or told any more. */
+/* End all commands: nothing of them will be done or told any more. */
 static void bm_queue_clear(BmQueue *q)
 {
     unsigned i;
 
+    q->ending = true;
     QSIMPLEQ_INIT(&q->free);
     QSIMPLEQ_INIT(&q->waiting);
     QSIMPLEQ_INIT(&q->active);
     QSIMPLEQ_INIT(&q->done);
     for (i = 0; i < q->dev->outstanding; i++) {
-        q->cmds[i].state = BM_CMD_IDLE;
-        qatomic_set(&q->cmds[i].abort, 0);
+        bm_cmd_advance(q, &q->cmds[i]);
         QSIMPLEQ_INSERT_TAIL(&q->free, &q->cmds[i], link);
     }
+    q->ending = false;
     q->num_free = q->dev->outstanding;
     q->num_done = 0;
     q->fence = false;

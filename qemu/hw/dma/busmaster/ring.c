@@ -72,8 +72,7 @@ static bool bm_ring_fetch(BmQueue *q)
             return false;
         }
         bm_cmd_decode(q->dev, c, &sqes[i]);
-        qatomic_set(&c->abort, BM_ABORT_POSSIBLE | c->tag);
-        QSIMPLEQ_INSERT_TAIL(&q->waiting, c, link);
+        bm_cmd_advance(q, c);
     }
     return true;
 }
@@ -91,14 +90,6 @@ void bm_ring_finish(BmQueue *q, BmCommand *c)
     q->num_done++;
 }
 
-/* There is no more to be done about @c: its slot is free again. */
-void bm_ring_forget(BmQueue *q, BmCommand *c)
-{
-    bm_cmd_enter(q, c, BM_CMD_IDLE);
-    QSIMPLEQ_INSERT_TAIL(&q->free, c, link);
-    q->num_free++;
-}
-
 /* The completion of @c is entry @index. */
 static void bm_ring_retire(BmQueue *q, BmCommand *c, uint32_t index)
 {
@@ -107,7 +98,7 @@ static void bm_ring_retire(BmQueue *q, BmCommand *c, uint32_t index)
     QSIMPLEQ_REMOVE_HEAD(&q->done, link);
     q->num_done--;
     if (!bm_misbehave_posted(q, c, index)) {
-        bm_ring_forget(q, c);
+        bm_cmd_told(q, c);
     }
 }
 

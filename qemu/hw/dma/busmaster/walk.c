@@ -1,7 +1,7 @@
 /*
  * busmaster: pointers and scatter-gather lists
  *
- * Turns a command's pointer into contiguous pieces, one at a time and no
+ * Turns a command's pointer into contiguous segments, one at a time and no
  * earlier than needed. It is apart because it is the part of the device that
  * reads a structure of the guest's making and of the guest's length: all limits
  * on it are in this file. Entries are fetched once and judged in the device.
@@ -70,7 +70,7 @@ static bool bm_sgl_fetch(BmQueue *q, BmCommand *c, BmSide *side)
     return true;
 }
 
-/* Make the next segment the present piece. */
+/* Make the next entry the present segment. */
 static bool bm_sgl_next(BmQueue *q, BmCommand *c, BmSide *side)
 {
     for (;;) {
@@ -104,8 +104,8 @@ static bool bm_sgl_next(BmQueue *q, BmCommand *c, BmSide *side)
     }
 }
 
-/* See to it that @side has a piece, and cut @len to what that offers. */
-bool bm_side_resolve(BmQueue *q, BmCommand *c, BmSide *side, uint64_t *len)
+/* See to it that @side has a segment, and cut the piece to what that offers. */
+bool bm_side_resolve(BmQueue *q, BmCommand *c, BmSide *side)
 {
     if (side->space == BM_SPACE_NONE) {
         return true;
@@ -113,29 +113,31 @@ bool bm_side_resolve(BmQueue *q, BmCommand *c, BmSide *side, uint64_t *len)
     if (!side->left && !bm_sgl_next(q, c, side)) {
         return false;
     }
-    *len = MIN(*len, side->left);
+    c->piece = MIN(c->piece, side->left);
     return true;
 }
 
-/* Map the next @len bytes of @side's piece, and cut @len to what was mapped. */
-bool bm_side_map(BmQueue *q, BmCommand *c, BmSide *side, BmDma *dma,
-                 uint64_t *len)
+/* Map the piece on @side, and cut it to what was mapped. */
+bool bm_side_map(BmQueue *q, BmCommand *c, BmSide *side)
 {
-    dma->addr = side->addr;
-    dma->local = side->space == BM_SPACE_LOCAL;
-    dma->write = side->write;
-    if (!bm_dma_map(q, c->tag, dma, *len, 1)) {
-        bm_cmd_fail(c, dma->write ? BM_ST_DMA_WRITE_FAULT :
-                                    BM_ST_DMA_READ_FAULT, dma->addr);
+    side->dma.addr = side->addr;
+    side->dma.local = side->space == BM_SPACE_LOCAL;
+    side->dma.write = side->write;
+    if (!bm_dma_map(q, c->tag, &side->dma, c->piece, 1)) {
+        bm_cmd_fail(c, side->write ? BM_ST_DMA_WRITE_FAULT :
+                                     BM_ST_DMA_READ_FAULT, side->addr);
         return false;
     }
-    *len = dma->len;
+    c->piece = side->dma.len;
     return true;
 }
 
-void bm_side_unmap(BmQueue *q, BmSide *side, BmDma *dma, uint64_t used)
+/* End the mapping, if there is one, of which @used bytes were moved. */
+void bm_side_unmap(BmQueue *q, BmSide *side, uint64_t used)
 {
-    bm_dma_unmap(q, dma, used, &side->requests);
-    side->addr += used;
-    side->left -= used;
+    if (side->dma.host) {
+        bm_dma_unmap(q, &side->dma, used, &side->requests);
+        side->addr += used;
+        side->left -= used;
+    }
 }

@@ -242,7 +242,7 @@ static void check_order(const Account *a)
 
         if (b->live && b->number < a->number &&
             (a->sqe.flags | b->sqe.flags) & BM_SQE_FENCE) {
-            g_assert_cmpint(queue.cmds[i].state, ==, BM_CMD_DONE);
+            g_assert_cmpint(queue.cmds[i].state, ==, BM_CMD_INTERRUPT);
         }
     }
 }
