@@ -49,7 +49,7 @@ static bool bm_ptr_space_valid(const struct bm_hw_ptr *ptr, bool used)
 }
 
 /* An SGL's ranges are judged when it is walked. */
-static bool bm_ptr_range_valid(BusmasterState *s, const struct bm_hw_ptr *ptr,
+static bool bm_ptr_range_valid(BmCore *s, const struct bm_hw_ptr *ptr,
                                uint64_t length)
 {
     uint64_t addr = le64_to_cpu(ptr->addr);
@@ -65,7 +65,7 @@ static bool bm_ptr_range_valid(BusmasterState *s, const struct bm_hw_ptr *ptr,
 }
 
 /* The order of these checks is part of the contract. */
-static enum bm_status bm_cmd_judge(BusmasterState *s,
+static enum bm_status bm_cmd_judge(BmCore *s,
                                    const struct bm_hw_sqe *sqe)
 {
     uint32_t length = le32_to_cpu(sqe->length);
@@ -105,8 +105,7 @@ void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info)
     c->info = info;
 }
 
-void bm_cmd_decode(BusmasterState *s, BmCommand *c,
-                   const struct bm_hw_sqe *sqe)
+void bm_cmd_decode(BmCore *s, BmCommand *c, const struct bm_hw_sqe *sqe)
 {
     c->tag = le16_to_cpu(sqe->tag);
     c->flags = sqe->flags;

@@ -7,9 +7,9 @@
  * recorded, no address beyond the device's width is emitted, and every request
  * is counted.
  *
- * The address space has no bounce buffers (see busmaster_realize()), so only
- * RAM can be mapped. A DMA thus never runs another device's code, nor our own:
- * there is no re-entrancy, and the data path needs no BQL.
+ * The address space has no bounce buffers (see bm_core_init()), so only RAM can
+ * be mapped. To use it never runs another device's code, nor our own, and needs
+ * no BQL. To map it runs the model of an IOMMU, if there is one.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,7 +25,7 @@ static const char *bm_dma_name(const BmDma *dma)
 
 static void bm_dma_refuse(BmQueue *q, uint16_t tag, const BmDma *dma)
 {
-    BusmasterState *s = q->dev;
+    BmCore *s = q->core;
     uint32_t count;
 
     trace_busmaster_dma_refused(q->index, tag, bm_dma_name(dma), dma->addr);
@@ -46,8 +46,8 @@ static void bm_dma_refuse(BmQueue *q, uint16_t tag, const BmDma *dma)
 static void bm_dma_count(BmQueue *q, const BmDma *dma, uint64_t len,
                          BmRequests *requests)
 {
-    unsigned shift = dma->write ? qatomic_read(&q->dev->mps_shift) :
-                                  qatomic_read(&q->dev->mrrs_shift);
+    unsigned shift = dma->write ? qatomic_read(&q->core->mps_shift) :
+                                  qatomic_read(&q->core->mrrs_shift);
     uint64_t first = dma->addr >> shift;
     uint64_t last = (dma->addr + len - 1) >> shift;
     uint64_t tlps = last - first + 1;
@@ -63,7 +63,7 @@ static void bm_dma_count(BmQueue *q, const BmDma *dma, uint64_t len,
 
 static AddressSpace *bm_dma_space(BmQueue *q, const BmDma *dma)
 {
-    return dma->local ? &q->dev->mem_as : q->dev->bus_as;
+    return dma->local ? &q->core->mem_as : q->core->bus_as;
 }
 
 /* End a mapping of which the first @used bytes were read or written. */
@@ -86,7 +86,7 @@ void bm_dma_unmap(BmQueue *q, BmDma *dma, uint64_t used, BmRequests *requests)
 bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
                 uint64_t unit)
 {
-    BusmasterState *s = q->dev;
+    BmCore *s = q->core;
 
     if (!dma->local) {
         if (dma->addr > s->dma_limit) {

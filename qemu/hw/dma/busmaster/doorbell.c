@@ -37,7 +37,7 @@ void bm_doorbell_reset(BmQueue *q)
 bool bm_doorbell_geometry_valid(BmQueue *q)
 {
     return QEMU_IS_ALIGNED(q->shadow, BM_SHADOW_ALIGN) &&
-           q->shadow <= q->dev->dma_limit - (sizeof(struct bm_hw_shadow) - 1);
+           q->shadow <= q->core->dma_limit - (sizeof(struct bm_hw_shadow) - 1);
 }
 
 static bool bm_tail_valid(BmQueue *q, uint32_t tail)

@@ -239,7 +239,7 @@ static bool bm_engine_batch(BmQueue *q, uint64_t *budget)
     while ((c = bm_engine_next(q))) {
         uint64_t turn = bm_turn_cost(c);
 
-        if (turn > *budget || qatomic_read(&q->dev->stop.calls)) {
+        if (turn > *budget || qatomic_read(&q->core->stop.calls)) {
             return false;
         }
         if (cost && cost + turn > BM_BATCH_COST) {

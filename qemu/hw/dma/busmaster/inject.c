@@ -15,16 +15,15 @@
 #include "qemu/cutils.h"
 #include "qemu/log.h"
 #include "qapi/error.h"
-#include "qapi/visitor.h"
 #include "internal.h"
 #include "trace.h"
 
 #define BM_INJECT_ALL_MODES MAKE_64BIT_MASK(1, BM_INJECT_END - 1)
 
-static const char *const bm_inject_names[] = BM_INJECT_NAMES;
+const char *const bm_inject_names[BM_INJECT_END] = BM_INJECT_NAMES;
 
 /* What ARG stands for if it is 0. */
-static const uint64_t bm_inject_defaults[BM_INJECT_END] = {
+const uint64_t bm_inject_defaults[BM_INJECT_END] = {
     [BM_INJECT_CQE_DELAY]       = 100000,
     [BM_INJECT_CQE_TEAR]        = 1000,
     [BM_INJECT_TAG_RANGE]       = 0xfffe,
@@ -38,7 +37,7 @@ static const uint64_t bm_inject_defaults[BM_INJECT_END] = {
 };
 
 /* What was hit before is forgotten when the mode is armed, not if disarmed. */
-static void bm_inject_arm(BusmasterState *s, enum bm_inject mode,
+static void bm_inject_arm(BmCore *s, enum bm_inject mode,
                           const BmInjection *how)
 {
     BmInjection *m = &s->injections[mode];
@@ -61,7 +60,7 @@ static void bm_inject_arm(BusmasterState *s, enum bm_inject mode,
  * There is an event of @mode. Is it to be hit? Then @hit says as which one, and
  * with which argument. An event of the device as a whole is one of all queues.
  */
-bool bm_inject_hit(BusmasterState *s, enum bm_inject mode, unsigned queue,
+bool bm_inject_hit(BmCore *s, enum bm_inject mode, unsigned queue,
                    BmInjection *hit)
 {
     BmInjection *m = &s->injections[mode];
@@ -88,12 +87,12 @@ bool bm_inject_hit(BusmasterState *s, enum bm_inject mode, unsigned queue,
     return true;
 }
 
-bool bm_inject_is_window(BusmasterState *s, hwaddr reg)
+bool bm_inject_is_window(BmCore *s, hwaddr reg)
 {
     return s->fault_injection && reg >= BM_REG_INJECT && reg < BM_PAGE_SIZE;
 }
 
-static uint64_t bm_inject_state(BusmasterState *s, enum bm_inject mode)
+static uint64_t bm_inject_state(BmCore *s, enum bm_inject mode)
 {
     const BmInjection *m = &s->injections[mode];
 
@@ -102,7 +101,7 @@ static uint64_t bm_inject_state(BusmasterState *s, enum bm_inject mode)
            BM_PREP(BM_INJECT_LEFT, m->left);
 }
 
-uint64_t bm_inject_reg_read(BusmasterState *s, hwaddr reg)
+uint64_t bm_inject_reg_read(BmCore *s, hwaddr reg)
 {
     switch (reg) {
     case BM_REG_INJECT_MODES:
@@ -122,7 +121,7 @@ uint64_t bm_inject_reg_read(BusmasterState *s, hwaddr reg)
     }
 }
 
-static void bm_inject_arm_write(BusmasterState *s, uint64_t value)
+static void bm_inject_arm_write(BmCore *s, uint64_t value)
 {
     unsigned mode = BM_GET(BM_INJECT_MODE, value);
     BmInjection how = {
@@ -141,7 +140,7 @@ static void bm_inject_arm_write(BusmasterState *s, uint64_t value)
     }
 }
 
-void bm_inject_reg_write(BusmasterState *s, hwaddr reg, uint64_t value)
+void bm_inject_reg_write(BmCore *s, hwaddr reg, uint64_t value)
 {
     switch (reg) {
     case BM_REG_INJECT_ARG:
@@ -159,7 +158,7 @@ void bm_inject_reg_write(BusmasterState *s, hwaddr reg, uint64_t value)
 }
 
 /* A property's text: COUNT[:QUEUE[:ARG]]. */
-static bool bm_inject_parse(BusmasterState *s, enum bm_inject mode,
+static bool bm_inject_parse(BmCore *s, enum bm_inject mode,
                             const char *text, BmInjection *how, Error **errp)
 {
     g_auto(GStrv) part = g_strsplit(text, ":", 0);
@@ -185,8 +184,8 @@ static bool bm_inject_parse(BusmasterState *s, enum bm_inject mode,
     return true;
 }
 
-static bool bm_inject_check(BusmasterState *s, enum bm_inject mode,
-                            const char *text, BmInjection *how, Error **errp)
+static bool bm_inject_check(BmCore *s, enum bm_inject mode, const char *text,
+                            BmInjection *how, Error **errp)
 {
     if (!s->fault_injection) {
         error_setg(errp, "property 'x-inject-%s' is '%s', must not be set "
@@ -197,7 +196,8 @@ static bool bm_inject_check(BusmasterState *s, enum bm_inject mode,
     return bm_inject_parse(s, mode, text, how, errp);
 }
 
-bool bm_inject_check_properties(BusmasterState *s, Error **errp)
+/* Before the device is there: can what is set be armed? */
+bool bm_inject_check_texts(BmCore *s, Error **errp)
 {
     BmInjection how;
     unsigned mode;
@@ -212,54 +212,21 @@ bool bm_inject_check_properties(BusmasterState *s, Error **errp)
     return true;
 }
 
-static void bm_inject_get(Object *obj, Visitor *v, const char *name,
-                          void *opaque, Error **errp)
+/* When it is there: arm a mode at once. */
+bool bm_inject_text(BmCore *s, enum bm_inject mode, const char *text,
+                    Error **errp)
 {
-    BusmasterState *s = BUSMASTER(obj);
-    g_autofree char *text = g_strdup(s->inject_text[(uintptr_t)opaque] ?: "0");
-
-    visit_type_str(v, name, &text, errp);
-}
-
-/* What is set before the device is there is judged when it comes to be. */
-static void bm_inject_set(Object *obj, Visitor *v, const char *name,
-                          void *opaque, Error **errp)
-{
-    BusmasterState *s = BUSMASTER(obj);
-    const enum bm_inject mode = (uintptr_t)opaque;
-    g_autofree char *text = NULL;
     BmInjection how;
 
-    if (!visit_type_str(v, name, &text, errp)) {
-        return;
+    if (!bm_inject_check(s, mode, text, &how, errp)) {
+        return false;
     }
-    if (DEVICE(obj)->realized) {
-        if (!bm_inject_check(s, mode, text, &how, errp)) {
-            return;
-        }
-        bm_inject_arm(s, mode, &how);
-    }
-    g_free(s->inject_text[mode]);
-    s->inject_text[mode] = g_steal_pointer(&text);
-}
-
-void bm_inject_class_init(ObjectClass *klass)
-{
-    uintptr_t mode;
-
-    for (mode = 1; mode < BM_INJECT_END; mode++) {
-        g_autofree char *name = g_strdup_printf("x-inject-%s",
-                                                bm_inject_names[mode]);
-
-        object_class_property_add(klass, name, "string", bm_inject_get,
-                                  bm_inject_set, NULL, (void *)mode);
-        object_class_property_set_description(klass, name,
-                                              "COUNT[:QUEUE[:ARG]]");
-    }
+    bm_inject_arm(s, mode, &how);
+    return true;
 }
 
 /* A function reset: as the properties have it. The workers are stopped. */
-void bm_inject_reset(BusmasterState *s)
+void bm_inject_reset(BmCore *s)
 {
     BmInjection how;
     unsigned mode;
@@ -278,12 +245,12 @@ void bm_inject_reset(BusmasterState *s)
     }
 }
 
-void bm_inject_init(BusmasterState *s)
+void bm_inject_init(BmCore *s)
 {
     qemu_mutex_init(&s->inject_lock);
 }
 
-void bm_inject_exit(BusmasterState *s)
+void bm_inject_exit(BmCore *s)
 {
     qemu_mutex_destroy(&s->inject_lock);
 }

@@ -28,7 +28,7 @@
 #define BM_INJECT_READS         BM_INJECT_BITS(BM_INJECT_READS_ONES, \
                                                BM_INJECT_READS_ZEROS)
 
-bool bm_misbehave_device(BusmasterState *s, enum bm_inject mode)
+bool bm_misbehave_device(BmCore *s, enum bm_inject mode)
 {
     BmInjection hit;
 
@@ -36,13 +36,13 @@ bool bm_misbehave_device(BusmasterState *s, enum bm_inject mode)
 }
 
 /* Is there nobody, as far as an access to @reg can tell? */
-bool bm_misbehave_gone(BusmasterState *s, hwaddr reg)
+bool bm_misbehave_gone(BmCore *s, hwaddr reg)
 {
     return bm_inject_armed(s, BM_INJECT_READS) && !bm_inject_is_window(s, reg);
 }
 
 /* What can be read from there. */
-uint64_t bm_misbehave_gone_read(BusmasterState *s)
+uint64_t bm_misbehave_gone_read(BmCore *s)
 {
     if (bm_misbehave_device(s, BM_INJECT_READS_ONES)) {
         return UINT64_MAX;
@@ -55,7 +55,7 @@ bool bm_misbehave_queue(BmQueue *q, enum bm_inject mode)
 {
     BmInjection hit;
 
-    return bm_inject_hit(q->dev, mode, q->index, &hit);
+    return bm_inject_hit(q->core, mode, q->index, &hit);
 }
 
 /* Ones over what the device has read, if it may write there. */
@@ -84,7 +84,7 @@ static struct bm_hw_ptr bm_misbehave_rogue(uint64_t addr)
  */
 bool bm_misbehave_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index)
 {
-    BusmasterState *s = q->dev;
+    BmCore *s = q->core;
     BmInjection hit;
 
     if (!bm_inject_armed(s, BM_INJECT_COMMANDS)) {
@@ -187,7 +187,7 @@ static void bm_misbehave_mutate(struct bm_hw_cqe *flip, uint64_t random)
 /* @c has its status. True: there is nothing to be posted, or not yet. */
 bool bm_misbehave_finished(BmQueue *q, BmCommand *c)
 {
-    BusmasterState *s = q->dev;
+    BmCore *s = q->core;
     struct bm_hw_cqe *flip = &c->lie.flip;
     const unsigned i = q->index;
     BmInjection hit;
@@ -278,7 +278,7 @@ static void bm_misbehave_release_irq(BmQueue *q, int64_t now)
         timer_mod_anticipate_ns(q->timer, q->irq_due);
     } else {
         q->irq_due = 0;
-        bm_irq_raise(q->dev, BM_VECTOR_QUEUE(q->index));
+        bm_irq_raise(q->core, BM_VECTOR_QUEUE(q->index));
     }
 }
 
@@ -315,7 +315,7 @@ bool bm_misbehave_irq(BmQueue *q)
 {
     BmInjection hit;
 
-    if (bm_inject_hit(q->dev, BM_INJECT_IRQ_SPURIOUS, q->index, &hit) &&
+    if (bm_inject_hit(q->core, BM_INJECT_IRQ_SPURIOUS, q->index, &hit) &&
         !q->irq_due) {
         q->irq_due = bm_misbehave_due(hit.arg);
         timer_mod_anticipate_ns(q->timer, q->irq_due);

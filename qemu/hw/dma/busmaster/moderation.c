@@ -52,6 +52,6 @@ void bm_moderation_notify(BmQueue *q)
     q->wanted_last = wanted;
     if (unseen && bm_moderation_due(q, unseen, unseen <= fresh) &&
         qatomic_xchg(&q->armed, false) && !bm_misbehave_irq(q)) {
-        bm_irq_raise(q->dev, BM_VECTOR_QUEUE(q->index));
+        bm_irq_raise(q->core, BM_VECTOR_QUEUE(q->index));
     }
 }

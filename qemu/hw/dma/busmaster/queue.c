@@ -45,12 +45,12 @@ static void bm_queue_clear(BmQueue *q)
     QSIMPLEQ_INIT(&q->waiting);
     QSIMPLEQ_INIT(&q->active);
     QSIMPLEQ_INIT(&q->done);
-    for (i = 0; i < q->dev->outstanding; i++) {
+    for (i = 0; i < q->core->outstanding; i++) {
         bm_cmd_advance(q, &q->cmds[i]);
         QSIMPLEQ_INSERT_TAIL(&q->free, &q->cmds[i], link);
     }
     q->ending = false;
-    q->num_free = q->dev->outstanding;
+    q->num_free = q->core->outstanding;
     q->num_done = 0;
     q->fence = false;
     bm_misbehave_clear(q);
@@ -71,7 +71,7 @@ void bm_queue_halt(BmQueue *q, enum bm_halt cause)
             bm_queue_enter(q, BM_QSTATE_HALTED, cause);
         }
     }
-    bm_irq_raise(q->dev, BM_VECTOR_EVENT);
+    bm_irq_raise(q->core, BM_VECTOR_EVENT);
 }
 
 /* CTL.ENABLE was set in a disabled queue. */
@@ -145,7 +145,7 @@ void bm_queue_abort(BmQueue *q, uint16_t tag)
     uint32_t possible = BM_ABORT_POSSIBLE | tag;
     unsigned i;
 
-    for (i = 0; i < q->dev->outstanding; i++) {
+    for (i = 0; i < q->core->outstanding; i++) {
         qatomic_cmpxchg(&q->cmds[i].abort, possible,
                         possible | BM_ABORT_WANTED);
     }
@@ -171,7 +171,7 @@ static void bm_queue_work(BmQueue *q, uint64_t budget)
     }
     WITH_QEMU_LOCK_GUARD(&q->lock) {
         if (bm_queue_state(q) == BM_QSTATE_DRAINING &&
-            q->num_free == q->dev->outstanding) {
+            q->num_free == q->core->outstanding) {
             timer_del(q->timer);
             bm_queue_enter(q, BM_QSTATE_DISABLED, BM_HALT_NONE);
         }
@@ -185,28 +185,28 @@ static void bm_queue_bh(void *opaque)
 
     bm_queue_work(q, BM_RUN_COST);
     if (bql_locked()) {
-        bm_irq_flush(q->dev);
+        bm_irq_flush(q->core);
     }
 }
 
 /*
  * There is work. To wake another thread costs more than a short command does:
  * without an iothread the holder of the BQL is the worker, and begins at once.
- * Nothing else of the device is on its stack, for only a message could have
- * come in here from there, and messages are sent last (irq.c).
+ * Nothing else of the device is on its stack, though a message may have come in
+ * here from there: messages are sent last (irq.c).
  */
 void bm_queue_kick(BmQueue *q)
 {
-    if (!q->worker->iothread && q->dev->inline_bytes) {
-        bm_queue_work(q, q->dev->inline_bytes);
+    if (!q->worker->iothread && q->core->inline_bytes) {
+        bm_queue_work(q, q->core->inline_bytes);
     } else {
         qemu_bh_schedule(q->bh);
     }
 }
 
-void bm_queue_init(BmQueue *q, BusmasterState *s, unsigned index)
+void bm_queue_init(BmQueue *q, BmCore *s, unsigned index)
 {
-    q->dev = s;
+    q->core = s;
     q->index = index;
     q->worker = &s->workers[index % s->num_workers];
     q->cmds = g_new0(BmCommand, s->outstanding);
@@ -214,8 +214,8 @@ void bm_queue_init(BmQueue *q, BusmasterState *s, unsigned index)
     q->state = BM_PREP(BM_QSTATE_STATE, BM_QSTATE_DISABLED);
     qemu_mutex_init(&q->lock);
     /*
-     * Unguarded: the guard is a flag of the device, without a lock, and by what
-     * dma.c says there is nothing to be guarded against.
+     * Unguarded: the guard is one flag of the function, without a lock, and
+     * workers would keep each other out.
      */
     q->bh = aio_bh_new_full(q->worker->ctx, bm_queue_bh, q, "busmaster-queue",
                             NULL);

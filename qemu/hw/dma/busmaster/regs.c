@@ -43,7 +43,7 @@ void bm_bad_write(hwaddr addr, uint64_t value, const char *why)
                   value, addr, why);
 }
 
-static uint64_t bm_cap(BusmasterState *s)
+static uint64_t bm_cap(BmCore *s)
 {
     return BM_PREP(BM_CAP_QUEUES, s->num_queues) |
            BM_PREP(BM_CAP_MAX_ORDER, BM_MAX_ORDER) |
@@ -52,7 +52,7 @@ static uint64_t bm_cap(BusmasterState *s)
            BM_PREP(BM_CAP_SGL_MAX, BM_SGL_MAX);
 }
 
-static uint64_t bm_halted(BusmasterState *s)
+static uint64_t bm_halted(BmCore *s)
 {
     uint64_t halted = 0;
     unsigned i;
@@ -65,14 +65,14 @@ static uint64_t bm_halted(BusmasterState *s)
     return halted;
 }
 
-static uint64_t bm_fault(BusmasterState *s, const uint64_t *part)
+static uint64_t bm_fault(BmCore *s, const uint64_t *part)
 {
     QEMU_LOCK_GUARD(&s->fault_lock);
     return *part;
 }
 
 /* The counter at @offset in BmQueue, over all queues. */
-static uint64_t bm_sum(BusmasterState *s, size_t offset)
+static uint64_t bm_sum(BmCore *s, size_t offset)
 {
     uint64_t sum = 0;
     unsigned i;
@@ -83,7 +83,7 @@ static uint64_t bm_sum(BusmasterState *s, size_t offset)
     return sum;
 }
 
-static uint64_t bm_ctl_read(BusmasterState *s, hwaddr reg)
+static uint64_t bm_ctl_read(BmCore *s, hwaddr reg)
 {
     if (bm_inject_is_window(s, reg)) {
         return bm_inject_reg_read(s, reg);
@@ -134,7 +134,7 @@ static uint64_t bm_ctl_read(BusmasterState *s, hwaddr reg)
     }
 }
 
-static void bm_ctl_write(BusmasterState *s, hwaddr reg, uint64_t value)
+static void bm_ctl_write(BmCore *s, hwaddr reg, uint64_t value)
 {
     bool enable = value & BM_CTRL_ENABLE;
 
@@ -171,9 +171,9 @@ static uint64_t bm_queue_read(BmQueue *q, hwaddr reg)
 
     switch (reg) {
     case BM_QREG_SQ_TAIL:
-        return q->sq_tail;
+        return qatomic_read(&q->sq_tail);
     case BM_QREG_CQ_HEAD:
-        return BM_PREP(BM_CQ_HEAD_INDEX, q->cq_head) |
+        return BM_PREP(BM_CQ_HEAD_INDEX, qatomic_read(&q->cq_head)) |
                (qatomic_read(&q->armed) ? BM_CQ_HEAD_ARM : 0);
     case BM_QREG_SQ_BASE:
         return q->sq_base;
@@ -208,7 +208,7 @@ static void bm_queue_ctl_write(BmQueue *q, uint64_t value)
     }
     if (!(value & BM_QCTL_ENABLE)) {
         bm_queue_disable(q);
-    } else if (!q->dev->ready) {
+    } else if (!q->core->ready) {
         bm_bad_write(BM_QREG_CTL, value, "the device is not ready");
     } else if (state == BM_QSTATE_DISABLED) {
         bm_queue_enable(q);
@@ -260,7 +260,7 @@ static void bm_queue_write(BmQueue *q, hwaddr reg, uint64_t value)
 }
 
 /* The queue whose page @reg is in, and the register in that page. */
-static BmQueue *bm_regs_queue(BusmasterState *s, hwaddr *reg)
+static BmQueue *bm_regs_queue(BmCore *s, hwaddr *reg)
 {
     unsigned page = *reg / BM_PAGE_SIZE;
 
@@ -271,7 +271,7 @@ static BmQueue *bm_regs_queue(BusmasterState *s, hwaddr *reg)
     return &s->queues[page - 1];
 }
 
-static uint64_t bm_reg_read(BusmasterState *s, hwaddr reg)
+static uint64_t bm_reg_read(BmCore *s, hwaddr reg)
 {
     BmQueue *q = bm_regs_queue(s, &reg);
 
@@ -280,7 +280,7 @@ static uint64_t bm_reg_read(BusmasterState *s, hwaddr reg)
 
 static uint64_t bm_regs_read(void *opaque, hwaddr addr, unsigned size)
 {
-    BusmasterState *s = opaque;
+    BmCore *s = opaque;
     uint64_t value = 0;
     BmAccess a;
 
@@ -294,7 +294,7 @@ static uint64_t bm_regs_read(void *opaque, hwaddr addr, unsigned size)
 }
 
 /* Of these all 64 bits mean something: half a write changes half of them. */
-static bool bm_reg_is_wide(BusmasterState *s, hwaddr reg)
+static bool bm_reg_is_wide(BmCore *s, hwaddr reg)
 {
     if (bm_regs_queue(s, &reg)) {
         return reg == BM_QREG_SQ_BASE || reg == BM_QREG_CQ_BASE ||
@@ -306,7 +306,7 @@ static bool bm_reg_is_wide(BusmasterState *s, hwaddr reg)
 static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,
                           unsigned size)
 {
-    BusmasterState *s = opaque;
+    BmCore *s = opaque;
     BmAccess a;
     BmQueue *q;
 

@@ -22,7 +22,7 @@ static uint32_t bm_ring_mask(BmQueue *q)
 
 bool bm_ring_geometry_valid(BmQueue *q)
 {
-    uint64_t limit = q->dev->dma_limit;
+    uint64_t limit = q->core->dma_limit;
 
     return q->order >= BM_MIN_ORDER && q->order <= BM_MAX_ORDER &&
            QEMU_IS_ALIGNED(q->sq_base, BM_RING_ALIGN) &&
@@ -71,7 +71,7 @@ static bool bm_ring_fetch(BmQueue *q)
         if (!bm_misbehave_fetched(q, &sqes[i], first + i)) {
             return false;
         }
-        bm_cmd_decode(q->dev, c, &sqes[i]);
+        bm_cmd_decode(q->core, c, &sqes[i]);
         bm_cmd_advance(q, c);
     }
     return true;

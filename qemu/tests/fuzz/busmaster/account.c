@@ -237,7 +237,7 @@ static void check_order(const Account *a)
 {
     unsigned i;
 
-    for (i = 0; i < queue.dev->outstanding; i++) {
+    for (i = 0; i < queue.core->outstanding; i++) {
         const Account *b = &accounts[i];
 
         if (b->live && b->number < a->number &&
@@ -421,7 +421,7 @@ static void check_status(Account *a, enum bm_status status, uint64_t info)
             g_assert_cmphex(status, ==, a->refusal.write ?
                             BM_ST_DMA_WRITE_FAULT : BM_ST_DMA_READ_FAULT);
         } else {
-            g_assert_cmphex(info, >, queue.dev->dma_limit);
+            g_assert_cmphex(info, >, queue.core->dma_limit);
             g_assert_true(info == side_next(&a->src) ||
                           info == side_next(&a->dst));
         }
@@ -490,8 +490,8 @@ void account_check_drained(void)
 {
     unsigned i;
 
-    for (i = 0; trust && i < queue.dev->outstanding; i++) {
+    for (i = 0; trust && i < queue.core->outstanding; i++) {
         g_assert_false(accounts[i].live);
     }
-    g_assert_cmpuint(queue.num_free, ==, queue.dev->outstanding);
+    g_assert_cmpuint(queue.num_free, ==, queue.core->outstanding);
 }

@@ -79,12 +79,12 @@ void *address_space_map(AddressSpace *as, hwaddr addr, hwaddr *plen,
     unsigned i;
 
     g_assert_cmpuint(map.len, >, 0);
-    map.local = as == &dev.mem_as;
+    map.local = as == &core.mem_as;
     if (map.local) {
         g_assert_cmphex(map.len, <=, LOCAL_SIZE);
         g_assert_cmphex(map.addr, <=, LOCAL_SIZE - map.len);
     } else {
-        g_assert_true(as == dev.bus_as);
+        g_assert_true(as == core.bus_as);
         map.len = bus_contiguous(addr, map.len, is_write);
     }
     *plen = map.len;
@@ -110,7 +110,7 @@ void address_space_unmap(AddressSpace *as, void *buffer, hwaddr len,
         map++;
         g_assert_true(map < maps + MAX_MAPS);
     }
-    g_assert_true(map->local == (as == &dev.mem_as));
+    g_assert_true(map->local == (as == &core.mem_as));
     g_assert_true(map->write == is_write);
     g_assert_cmphex(map->len, ==, len);
     g_assert_cmphex(access_len, <=, len);

@@ -39,7 +39,7 @@ typedef struct Input {
     size_t left;
 } Input;
 
-BusmasterState dev;
+BmCore core;
 BmQueue queue;
 static BmWorker worker;
 
@@ -55,7 +55,7 @@ static uint64_t input_take(Input *in, size_t bytes)
 }
 
 /* What the device asks of the rest of itself, which is not here. */
-void bm_irq_raise(BusmasterState *s, unsigned vector)
+void bm_irq_raise(BmCore *s, unsigned vector)
 {
     g_assert_cmpuint(vector, <=, BM_VECTOR_QUEUE(queue.index));
     if (vector == BM_VECTOR_EVENT) {
@@ -65,7 +65,7 @@ void bm_irq_raise(BusmasterState *s, unsigned vector)
     }
 }
 
-void bm_irq_flush(BusmasterState *s)
+void bm_irq_flush(BmCore *s)
 {
 }
 
@@ -73,7 +73,7 @@ void bm_bad_write(hwaddr addr, uint64_t value, const char *why)
 {
 }
 
-void bm_fatal(BusmasterState *s, enum bm_fatal cause)
+void bm_fatal(BmCore *s, enum bm_fatal cause)
 {
     s->fatal = true;
 }
@@ -88,7 +88,7 @@ static void run(void)
 {
     aio_bh_poll(worker.ctx);
     timerlistgroup_run_timers(&main_loop_tlg);
-    if (dev.fatal) {
+    if (core.fatal) {
         stop();
     }
 }
@@ -149,15 +149,15 @@ static void step_inject(Input *in)
     unsigned mode = input_take(in, 1);
 
     account_trust(false);
-    bm_inject_reg_write(&dev, BM_REG_INJECT_COUNT, input_take(in, 1));
-    bm_inject_reg_write(&dev, BM_REG_INJECT_ARG, input_take(in, 8));
-    bm_inject_reg_write(&dev, BM_REG_INJECT_ARM,
+    bm_inject_reg_write(&core, BM_REG_INJECT_COUNT, input_take(in, 1));
+    bm_inject_reg_write(&core, BM_REG_INJECT_ARG, input_take(in, 8));
+    bm_inject_reg_write(&core, BM_REG_INJECT_ARM,
                         BM_PREP(BM_INJECT_MODE, mode) | BM_INJECT_QUEUE);
 }
 
 static void enable(void)
 {
-    if (!dev.fatal && bm_queue_state(&queue) == BM_QSTATE_DISABLED) {
+    if (!core.fatal && bm_queue_state(&queue) == BM_QSTATE_DISABLED) {
         memset(ram + SHADOW_BASE, 0, sizeof(struct bm_hw_shadow));
         account_reset();
         bm_queue_enable(&queue);
@@ -240,18 +240,18 @@ static void drain(void)
 static void set_up(void)
 {
     init_clocks(NULL);
-    worker = (BmWorker) { .dev = &dev, .ctx = aio_context_new(&error_abort) };
-    dev.bus_as = g_new0(AddressSpace, 1);
-    dev.workers = &worker;
-    dev.num_workers = 1;
-    dev.num_queues = 1;
-    dev.mem_size = LOCAL_SIZE;
-    dev.outstanding = BM_MAX_OUTSTANDING;
-    dev.mps_shift = 7;
-    dev.mrrs_shift = 9;
-    qemu_mutex_init(&dev.fault_lock);
-    bm_inject_init(&dev);
-    bm_queue_init(&queue, &dev, 0);
+    worker = (BmWorker) { .core = &core, .ctx = aio_context_new(&error_abort) };
+    core.bus_as = g_new0(AddressSpace, 1);
+    core.workers = &worker;
+    core.num_workers = 1;
+    core.num_queues = 1;
+    core.mem_size = LOCAL_SIZE;
+    core.outstanding = BM_MAX_OUTSTANDING;
+    core.mps_shift = 7;
+    core.mrrs_shift = 9;
+    qemu_mutex_init(&core.fault_lock);
+    bm_inject_init(&core);
+    bm_queue_init(&queue, &core, 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -265,14 +265,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ready = true;
     }
     kind = input_take(&in, 1);
-    dev.outstanding = 1 + input_take(&in, 1) % BM_MAX_OUTSTANDING;
-    dev.inline_bytes = kind & 1 ? 0 : 128 * KiB;
-    dev.dma_limit = kind & 2 ? RAM_SIZE / 2 - 1 : UINT64_MAX;
+    core.outstanding = 1 + input_take(&in, 1) % BM_MAX_OUTSTANDING;
+    core.inline_bytes = kind & 1 ? 0 : 128 * KiB;
+    core.dma_limit = kind & 2 ? RAM_SIZE / 2 - 1 : UINT64_MAX;
     bus_reset(3 + input_take(&in, 1) % 14);
-    bm_inject_reset(&dev);
+    bm_inject_reset(&core);
     bm_queue_reset(&queue);
     account_trust(true);
-    dev.fatal = false;
+    core.fatal = false;
     queue.sq_base = SQ_BASE;
     queue.cq_base = CQ_BASE;
     queue.shadow = kind & 4 ? SHADOW_BASE : 0;
@@ -282,7 +282,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (in.left) {
         account_run_begin();
         step(&in);
-        account_run_end(MAX(BM_RUN_COST, dev.inline_bytes));
+        account_run_end(MAX(BM_RUN_COST, core.inline_bytes));
         bus_check_idle();
     }
     drain();

@@ -39,7 +39,7 @@ typedef struct Map {
     bool write;
 } Map;
 
-extern BusmasterState dev;
+extern BmCore core;
 extern BmQueue queue;
 
 /* walker-fuzz.c: what libFuzzer calls */

@@ -1,0 +1,253 @@
+/*
+ * busmaster: the PCI Express function
+ *
+ * What makes a function of a core: identity and capabilities, BARs, messages,
+ * configuration space and the resets that come from there, creation and
+ * removal. The data sheet is docs/specs/busmaster.rst.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/module.h"
+#include "qapi/error.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pcie.h"
+#include "hw/resettable.h"
+#include "migration/vmstate.h"
+#include "pci.h"
+#include "trace.h"
+
+#define BM_PM_OFFSET        0x40
+#define BM_EXP_OFFSET       0x50
+#define BM_AER_OFFSET       PCI_CONFIG_SPACE_SIZE
+
+/* Payload and read request sizes are powers of two from 128 bytes. */
+#define BM_TLP_MIN_SHIFT    7
+#define BM_TLP_MAX_SHIFT    12
+#define BM_MPS_CODE_MAX     2   /* 512 bytes */
+#define BM_MRRS_CODE_RESET  2   /* 512 bytes, as the PCI Express spec has it */
+
+/* Take the request sizes from Device Control, where workers may not look. */
+static void bm_update_tlp_sizes(BusmasterState *s)
+{
+    PCIDevice *pdev = PCI_DEVICE(s);
+    uint16_t devctl = pci_get_word(pdev->config + pdev->exp.exp_cap +
+                                   PCI_EXP_DEVCTL);
+    unsigned mps = BM_GET(PCI_EXP_DEVCTL_PAYLOAD, devctl);
+    unsigned mrrs = BM_GET(PCI_EXP_DEVCTL_READRQ, devctl);
+
+    qatomic_set(&s->core.mps_shift,
+                BM_TLP_MIN_SHIFT + MIN(mps, BM_MPS_CODE_MAX));
+    qatomic_set(&s->core.mrrs_shift,
+                MIN(BM_TLP_MIN_SHIFT + mrrs, BM_TLP_MAX_SHIFT));
+}
+
+/* FLR, bus reset, D3hot to D0. The core resets the rest of what it knows. */
+static void bm_reset_hold(Object *obj, ResetType type)
+{
+    BusmasterState *s = BUSMASTER(obj);
+    PCIDevice *pdev = PCI_DEVICE(obj);
+    uint8_t *devctl = pdev->config + pdev->exp.exp_cap + PCI_EXP_DEVCTL;
+    uint16_t kept = 0;
+
+    bm_reset(&s->core, "function reset");
+    bm_inject_reset(&s->core);
+    if (pci_get_word(devctl) & PCI_EXP_DEVCTL_BCR_FLR) {
+        /* An FLR leaves Max_Payload_Size alone: it is the link's affair. */
+        kept = pci_get_word(devctl) &
+               (PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_BCR_FLR);
+    }
+    pci_set_word(devctl, kept | BM_PREP(PCI_EXP_DEVCTL_READRQ,
+                                        BM_MRRS_CODE_RESET));
+    bm_update_tlp_sizes(s);
+}
+
+static bool bm_in_d0(PCIDevice *pdev)
+{
+    return !(pci_get_word(pdev->config + pdev->pm_cap + PCI_PM_CTRL) &
+             PCI_PM_CTRL_STATE_MASK);
+}
+
+static void bm_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value,
+                            int len)
+{
+    BusmasterState *s = BUSMASTER(pdev);
+    bool was_in_d0 = bm_in_d0(pdev);
+
+    pci_default_write_config(pdev, addr, value, len);
+    pcie_aer_write_config(pdev, addr, value, len);
+    pcie_cap_flr_write_config(pdev, addr, value, len);
+    if (was_in_d0 && !bm_in_d0(pdev)) {
+        bm_stop(&s->core, "D3hot");
+    } else if (!was_in_d0 && bm_in_d0(pdev)) {
+        /* No_Soft_Reset is 0. */
+        pci_device_reset(pdev);
+    }
+    bm_update_tlp_sizes(s);
+}
+
+/* Capabilities at fixed places: none of these can fail. */
+static void bm_init_capabilities(PCIDevice *pdev)
+{
+    pci_pm_init(pdev, BM_PM_OFFSET, &error_abort);
+    pci_set_word(pdev->config + BM_PM_OFFSET + PCI_PM_PMC, 3 /* PM 1.2 */);
+    pci_set_word(pdev->wmask + BM_PM_OFFSET + PCI_PM_CTRL,
+                 PCI_PM_CTRL_STATE_MASK);
+
+    pcie_endpoint_cap_init(pdev, BM_EXP_OFFSET);
+    pcie_cap_deverr_init(pdev);
+    pcie_cap_flr_init(pdev);
+    pci_long_test_and_set_mask(pdev->config + BM_EXP_OFFSET + PCI_EXP_DEVCAP,
+                               BM_MPS_CODE_MAX);
+    pci_word_test_and_set_mask(pdev->wmask + BM_EXP_OFFSET + PCI_EXP_DEVCTL,
+                               PCI_EXP_DEVCTL_PAYLOAD |
+                               PCI_EXP_DEVCTL_READRQ);
+}
+
+/*
+ * Every message of MSI-X passes here when it is sent, one that was masked
+ * before as well. It is a memory write: it needs bus mastering as any other.
+ */
+static void bm_send_message(PCIDevice *pdev, MSIMessage msg)
+{
+    BusmasterState *s = BUSMASTER(pdev);
+
+    if (pci_get_word(pdev->config + PCI_COMMAND) & PCI_COMMAND_MASTER) {
+        trace_busmaster_message(msg.address, msg.data);
+        bm_irq_sent(&s->core);
+    }
+    s->send_message(pdev, msg);
+}
+
+static void bm_notify(BmCore *core, unsigned vector)
+{
+    BusmasterState *s = container_of(core, BusmasterState, core);
+
+    msix_notify(PCI_DEVICE(s), vector);
+}
+
+static void busmaster_realize(PCIDevice *pdev, Error **errp)
+{
+    BusmasterState *s = BUSMASTER(pdev);
+    BmCore *core = &s->core;
+    unsigned vector;
+
+    if (!bm_properties_check(core, errp) ||
+        !memory_region_init_ram(&s->mem, OBJECT(s), "busmaster.mem",
+                                core->mem_size, errp)) {
+        return;
+    }
+    bm_init_capabilities(pdev);
+    if (msix_init_exclusive_bar(pdev, core->num_queues + 1, BM_BAR_MSIX,
+                                errp) < 0) {
+        pcie_cap_exit(pdev);
+        return;
+    }
+    if (pcie_aer_init(pdev, PCI_ERR_VER, BM_AER_OFFSET, PCI_ERR_SIZEOF,
+                      errp) < 0) {
+        msix_uninit_exclusive_bar(pdev);
+        pcie_cap_exit(pdev);
+        return;
+    }
+    for (vector = 0; vector <= core->num_queues; vector++) {
+        msix_vector_use(pdev, vector);
+    }
+
+    bm_core_init(core, DEVICE(pdev), pci_get_address_space(pdev), &s->mem,
+                 bm_notify);
+    pci_register_bar(pdev, BM_BAR_REGS, PCI_BASE_ADDRESS_MEM_TYPE_64,
+                     &core->regs);
+    /* The BAR is an alias, so that the memory itself stays at address 0. */
+    memory_region_init_alias(&s->mem_bar, OBJECT(s), "busmaster.mem-bar",
+                             &s->mem, 0, core->mem_size);
+    pci_register_bar(pdev, BM_BAR_MEM, PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->mem_bar);
+    bm_update_tlp_sizes(s);
+}
+
+static void busmaster_exit(PCIDevice *pdev)
+{
+    BusmasterState *s = BUSMASTER(pdev);
+
+    bm_core_exit(&s->core);
+    msix_unuse_all_vectors(pdev);
+    pcie_aer_exit(pdev);
+    msix_uninit_exclusive_bar(pdev);
+    pcie_cap_exit(pdev);
+}
+
+/* The PCI core says how messages are sent when all else is realized. */
+static void busmaster_device_realize(DeviceState *dev, Error **errp)
+{
+    ERRP_GUARD();
+    BusmasterState *s = BUSMASTER(dev);
+    PCIDevice *pdev = PCI_DEVICE(dev);
+
+    BUSMASTER_GET_CLASS(dev)->parent_realize(dev, errp);
+    if (!*errp) {
+        s->send_message = pdev->msi_trigger;
+        pdev->msi_trigger = bm_send_message;
+    }
+}
+
+/* What properties have made, whether or not the device came to be. */
+static void busmaster_finalize(Object *obj)
+{
+    bm_properties_finalize(&BUSMASTER(obj)->core);
+}
+
+/*
+ * Commands in flight live in workers, and what they have done so far cannot be
+ * told to another host: to be migratable the device would have to drain them
+ * when the machine stops, at the pleasure of rings that the guest no longer
+ * empties.
+ */
+static const VMStateDescription vmstate_busmaster = {
+    .name = TYPE_BUSMASTER,
+    .unmigratable = 1,
+};
+
+static void busmaster_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+    BusmasterClass *bc = BUSMASTER_CLASS(klass);
+
+    k->realize = busmaster_realize;
+    k->exit = busmaster_exit;
+    k->config_write = bm_write_config;
+    k->vendor_id = BM_PCI_VENDOR_ID;
+    k->device_id = BM_PCI_DEVICE_ID;
+    k->revision = BM_VERSION_MAJOR;
+    k->class_id = BM_PCI_CLASS >> 8;
+    rc->phases.hold = bm_reset_hold;
+    dc->desc = "PCI Express DMA engine";
+    dc->vmsd = &vmstate_busmaster;
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    device_class_set_parent_realize(dc, busmaster_device_realize,
+                                    &bc->parent_realize);
+    bm_properties_class_init(klass);
+}
+
+static const TypeInfo busmaster_info = {
+    .name = TYPE_BUSMASTER,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(BusmasterState),
+    .instance_finalize = busmaster_finalize,
+    .class_size = sizeof(BusmasterClass),
+    .class_init = busmaster_class_init,
+    .interfaces = (InterfaceInfo[]) {
+        { INTERFACE_PCIE_DEVICE },
+        { }
+    },
+};
+
+static void busmaster_register_types(void)
+{
+    type_register_static(&busmaster_info);
+}
+
+type_init(busmaster_register_types)

@@ -1,0 +1,127 @@
+/*
+ * busmaster: a queue, its rings, its doorbells and its commands
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_DMA_BUSMASTER_QUEUE_H
+#define HW_DMA_BUSMASTER_QUEUE_H
+
+#include "block/aio.h"
+#include "command.h"
+#include "qemu/stats64.h"
+#include "qemu/thread.h"
+#include "qemu/timer.h"
+#include "qemu/units.h"
+
+/* The contract leaves this to the device: it appears in CAP. */
+#define BM_MAX_ORDER        12
+
+#define BM_MAX_OUTSTANDING  64
+#define BM_FETCH_BATCH      16
+
+/*
+ * Cost is counted in bytes: those that are moved, but BM_TURN_COST at least.
+ * One turn of a command in the round-robin; turns between two looks at the
+ * rings; one run of a queue's BH.
+ */
+#define BM_TURN_BYTES       (256 * KiB)
+#define BM_TURN_PIECES      64
+#define BM_TURN_COST        (4 * KiB)
+#define BM_BATCH_COST       (64 * KiB)
+#define BM_RUN_COST         (1 * MiB)
+
+typedef struct BmWorker BmWorker;
+
+struct BmQueue {
+    BmCore *core;
+    BmWorker *worker;
+    unsigned index;
+    QEMUBH *bh;
+    QemuMutex lock;
+
+    uint64_t sq_base;
+    uint64_t cq_base;
+    uint32_t order;
+    uint64_t shadow;
+
+    uint32_t state;         /* atomic: BM_QREG_STATE, changed under the lock */
+    uint32_t cq_tail;       /* atomic: where the next completion goes */
+
+    /*
+     * Doorbells. The first three are the driver's, and it depends on @shadow
+     * who stores them: the worker, or who writes the registers (with the BQL).
+     */
+    uint32_t sq_tail;       /* atomic */
+    uint32_t cq_head;       /* atomic */
+    bool armed;             /* atomic: the worker clears it, too */
+    bool stalled;           /* atomic: the worker waits for room */
+    enum bm_halt bad_doorbell; /* atomic: a reason for the worker to halt */
+    uint16_t shadow_arm;    /* BM_SHADOW_ARM when it was looked at last */
+    uint32_t sq_event;      /* what is in struct bm_hw_shadow */
+    uint32_t cq_event;      /* likewise */
+
+    uint32_t sq_head;       /* the next submission to be fetched */
+    bool phase;
+
+    uint32_t moderation;    /* atomic */
+    uint32_t *wanted;       /* [i]: interrupts wanted before entry i */
+    uint32_t wanted_last;   /* by all, when it was looked at last */
+    int64_t unseen_since;   /* ns, QEMU_CLOCK_VIRTUAL; of use if moderated */
+    QEMUTimer *timer;       /* it is time to look again */
+
+    BmCommand *cmds;
+    BmCmdList free;
+    unsigned num_free;
+    BmCmdList waiting;      /* REQ_BUS, in order */
+    BmCmdList active;       /* the round-robin: the first has the turn */
+    BmCmdList done;         /* INTERRUPT, in order: to be posted */
+    unsigned num_done;
+    bool fence;             /* a fence is active, hence alone */
+    bool ending;            /* all commands end, wherever they are */
+
+    /* Faults on demand */
+    bool hung;              /* does nothing, whoever calls */
+    BmCmdList held;         /* INTERRUPT; have a BmLie.due */
+    int64_t irq_due;        /* likewise, an interrupt for nothing; 0: none */
+
+    Stat64 mrd_tlps;
+    Stat64 mrd_bytes;
+    Stat64 mwr_tlps;
+    Stat64 mwr_bytes;
+};
+
+/* queue.c: a queue's life */
+enum bm_qstate bm_queue_state(BmQueue *q);
+void bm_queue_init(BmQueue *q, BmCore *s, unsigned index);
+void bm_queue_exit(BmQueue *q);
+void bm_queue_enable(BmQueue *q);
+void bm_queue_disable(BmQueue *q);
+void bm_queue_halt(BmQueue *q, enum bm_halt cause);
+void bm_queue_reset(BmQueue *q);
+void bm_queue_stop(BmQueue *q);
+void bm_queue_abort(BmQueue *q, uint16_t tag);
+void bm_queue_kick(BmQueue *q);
+
+/* ring.c: submissions are fetched, completions are posted */
+bool bm_ring_geometry_valid(BmQueue *q);
+bool bm_ring_sync(BmQueue *q);
+void bm_ring_body(BmQueue *q, BmCommand *c, struct bm_hw_cqe *cqe);
+void bm_ring_finish(BmQueue *q, BmCommand *c);
+
+/* doorbell.c: what the driver says, by registers or in memory */
+void bm_doorbell_reset(BmQueue *q);
+bool bm_doorbell_geometry_valid(BmQueue *q);
+void bm_doorbell_tail(BmQueue *q, uint64_t value);
+void bm_doorbell_head(BmQueue *q, uint64_t value);
+bool bm_doorbell_sync(BmQueue *q);
+
+/* moderation.c: when a queue raises its vector */
+void bm_moderation_notify(BmQueue *q);
+
+/* engine.c: the state machine and the round-robin */
+void bm_cmd_advance(BmQueue *q, BmCommand *c);
+void bm_cmd_told(BmQueue *q, BmCommand *c);
+bool bm_engine_run(BmQueue *q, uint64_t budget);
+
+#endif
