@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "busmaster/harness.h"
 
 #define ECAM    0xb0000000ull
@@ -266,6 +267,68 @@ static void test_properties(const void *worker)
     qtest_quit(qts);
 }
 
+/* The description of property @name of those in @list, or NULL. */
+static const char *description(QList *list, const char *name)
+{
+    QListEntry *entry;
+
+    QLIST_FOREACH_ENTRY(list, entry) {
+        QDict *property = qobject_to(QDict, qlist_entry_obj(entry));
+
+        if (!strcmp(qdict_get_str(property, "name"), name)) {
+            return qdict_get_try_str(property, "description");
+        }
+    }
+    return NULL;
+}
+
+/* "-device busmaster,help" says what each property is, in which bounds. */
+static void test_help(const void *worker)
+{
+    static const struct {
+        const char *name;
+        const char *words;
+    } cases[] = {
+        { "queues", "queue pairs, 1 to 64" },
+        { "mem-size", "in bytes, a power of two from 4 KiB" },
+        { "dma-bits", "in bits of the bus addresses that the device can emit, "
+          "32 to 64" },
+        { "outstanding", "at once, 1 to 64" },
+        { "inline-bytes", "bytes of work" },
+        { "iothread", "id of the iothread object" },
+        { "iothreads", "ids of iothread objects" },
+        { "x-fault-injection", "on or off: " },
+    };
+    static const char *const modes[] = BM_INJECT_NAMES;
+    QTestState *qts = qtest_init("-M none");
+    QDict *reply = qtest_qmp(qts, "{'execute': 'device-list-properties',"
+                             " 'arguments': {'typename': 'busmaster'}}");
+    QList *list = qdict_get_qlist(reply, "return");
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(cases); i++) {
+        const char *is = description(list, cases[i].name);
+
+        g_test_message("%s: %s", cases[i].name, is);
+        g_assert_nonnull(is);
+        g_assert_nonnull(strstr(is, cases[i].words));
+    }
+    for (i = 1; i < BM_INJECT_END; i++) {
+        g_autofree char *name = g_strdup_printf("x-inject-%s", modes[i]);
+        const char *is = description(list, name);
+
+        g_test_message("%s: %s", name, is);
+        g_assert_nonnull(is);
+        g_assert_false(g_str_has_prefix(is, ";"));
+        g_assert_nonnull(strstr(is, "; COUNT[:QUEUE"));
+        /* An argument is explained wherever there is one. */
+        g_assert_true(!strstr(is, ":ARG]") == !strstr(is, ", and ARG: "));
+        g_assert_true(strstr(is, ":ARG]") || !strstr(is, ", 0 for "));
+    }
+    qobject_unref(reply);
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -275,7 +338,8 @@ int main(int argc, char **argv)
     bm_add("registers/read-only", test_read_only);
     bm_add("registers/access-sizes", test_access_sizes);
     bm_add("registers/ctrl", test_ctrl);
-    bm_add("properties", test_properties);
+    bm_add("properties/bounds", test_properties);
+    bm_add("properties/help", test_help);
     bm_add_command_tests();
     bm_add_sgl_tests();
     bm_add_queue_tests();
@@ -291,5 +355,6 @@ int main(int argc, char **argv)
     bm_add_inject_tests();
     bm_add_lie_tests();
     bm_add_misbehave_tests();
+    bm_add_trace_tests();
     return g_test_run();
 }
