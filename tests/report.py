@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs test suites and reports: one line a case while it runs, the counts, and what failed.
+"""Runs test suites and reports: one line a case while it runs, the counts, what each took, and what failed.
 
 usage: report.py KUNIT_DIR SUITE...
 
@@ -13,8 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, NamedTuple
 
 sys.path.insert(0, sys.argv[1])
 
@@ -43,17 +44,52 @@ class CasePrinter(Printer):
         self._output.flush()
 
 
-def stream(suite: str, out: Path, status: list[int]) -> Iterator[str]:
-    """Runs a suite; yields its lines as they come, and leaves its exit status in status."""
-    with (out / "ktap").open("w", encoding="utf-8") as raw:
-        with subprocess.Popen([Path("tests/suites") / suite], stdout=subprocess.PIPE,
-                              stdin=subprocess.DEVNULL, encoding="utf-8",
-                              errors="backslashreplace") as process:
-            for line in process.stdout:
-                raw.write(line)
-                raw.flush()
-                yield line
-        status.append(process.returncode)
+class Outcome(NamedTuple):
+    """What came of a suite, and what it took."""
+    suite: str
+    passed: int
+    failed: list[str]
+    prepared: float  # seconds until it began to report: what it needs was fetched and built
+    ran: float
+
+    @property
+    def took(self) -> float:
+        """Seconds in all."""
+        return self.prepared + self.ran
+
+    @property
+    def counts(self) -> str:
+        """As the last line has them."""
+        return f"{self.passed} passed, {len(self.failed)} failed"
+
+
+class Suite:
+    """A suite that runs."""
+
+    def __init__(self, name: str, out: Path) -> None:
+        self.name = name
+        self.out = out
+        self.status = 0
+        self.start = self.began = time.monotonic()
+
+    def lines(self) -> Iterator[str]:
+        """Runs it; yields its lines as they come."""
+        with (self.out / "ktap").open("w", encoding="utf-8") as raw:
+            with subprocess.Popen([Path("tests/suites") / self.name], stdout=subprocess.PIPE,
+                                  stdin=subprocess.DEVNULL, encoding="utf-8",
+                                  errors="backslashreplace") as process:
+                for number, line in enumerate(process.stdout):
+                    if not number:
+                        self.began = time.monotonic()
+                    raw.write(line)
+                    raw.flush()
+                    yield line
+            self.status = process.returncode
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02}"
 
 
 def failures(test, path: str = "") -> Iterator[str]:
@@ -74,18 +110,19 @@ def passes(test) -> int:
     return int(test.status == PASSED)
 
 
-def run(suite: str) -> tuple[int, list[str]]:
-    """Runs one suite and shows its cases; returns how many passed and what failed."""
-    out = Path("build/check") / suite
+def run(name: str) -> Outcome:
+    """Runs one suite and shows its cases."""
+    out = Path("build/check") / name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    print(f"{suite}:", flush=True)
+    print(f"{name}:", flush=True)
 
-    status: list[int] = []
-    lines = stream(suite, out, status)
+    suite = Suite(name, out)
+    lines = suite.lines()
     test = kunit_parser.parse_run_tests(lines)
     for _ in lines:  # the parser stops where the plan does; the suite may go on
         pass
+    end = time.monotonic()
     results = re.findall(r"^(?:not )?ok \d", (out / "ktap").read_text("utf-8"), re.MULTILINE)
     failed = list(failures(test))
     if not failed:
@@ -93,24 +130,33 @@ def run(suite: str) -> tuple[int, list[str]]:
             failed.append("the suite reported no cases, or no plan of them")
         elif test.counts.errors or len(results) != test.expected_count:
             failed.append("the suite's report breaks its own plan")
-        elif status[0]:
-            failed.append(f"the suite ended with status {status[0]}")
-    return passes(test), failed
+        elif suite.status:
+            failed.append(f"the suite ended with status {suite.status}")
+    return Outcome(name, passes(test), failed, suite.began - suite.start, end - suite.began)
+
+
+def total(outcomes: list[Outcome]) -> Outcome:
+    """Of all suites."""
+    return Outcome("all", sum(each.passed for each in outcomes),
+                   [f"{each.suite}: {name}" for each in outcomes for name in each.failed],
+                   sum(each.prepared for each in outcomes), sum(each.ran for each in outcomes))
 
 
 def main() -> int:
     """Runs all suites named; 0 where all passed."""
     kunit_parser.stdout = CasePrinter(sys.stdout)
-    total, failed = 0, []
-    for suite in sys.argv[2:]:
-        passed, names = run(suite)
-        total += passed
-        failed += [f"{suite}: {name}" for name in names]
-        print(f"{suite}: {passed} passed, {len(names)} failed\n", flush=True)
-    if failed:
-        print("failed:", *failed, sep="\n  ", end="\n\n")
-    print(f"{total} passed, {len(failed)} failed")
-    return 1 if failed else 0
+    outcomes = []
+    for name in sys.argv[2:]:
+        outcomes.append(run(name))
+        print(f"{name}: {outcomes[-1].counts}, {clock(outcomes[-1].took)} minutes\n", flush=True)
+    everything = total(outcomes)
+    print(f"{'minutes':<11}{'prepared':>9}{'ran':>9}")
+    for each in [*outcomes, everything]:
+        print(f"{each.suite:<11}{clock(each.prepared):>9}{clock(each.ran):>9}   {each.counts}")
+    if everything.failed:
+        print("\nfailed:", *everything.failed, sep="\n  ")
+    print(f"\n{everything.counts}")
+    return 1 if everything.failed else 0
 
 
 sys.exit(main())
