@@ -3,7 +3,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: help demo demo-iommu check coverage fuzz bench bench-counts module qemu kernel shell clean
+.PHONY: help demo demo-iommu check soak coverage fuzz bench bench-counts module qemu kernel shell clean
 help: ## say what there is (this)
 	@echo 'busmaster: a PCIe device that moves memory by itself, its driver, and the proof that both work.'
 	@echo
@@ -17,8 +17,11 @@ demo: ## carry a file into the device and back by DMA; FILE= takes one of yours
 demo-iommu: ## show a rogue device at work, without an IOMMU and with one
 	@tests/vm/demo-iommu.py
 
-check: ## run all tests; SUITE= runs one suite, LIST=1 names them
+check: ## run all tests; SUITE= runs one suite, LIST=1 names them, and how much they do
 	@scripts/check.sh
+
+soak: ## the same suites with more of everything, an hour a suite at most; SUITE=, LIST=1
+	@scripts/check.sh soak
 
 coverage: ## run the qtests, and show which lines of the device they run
 	@tests/suites/qtest

@@ -1,17 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Run the test suites, cheap ones first, and count: SUITE= runs one, LIST=1 names them all.
-# A suite is a program tests/suites/NAME that prints KTAP or TAP.
+# Run the test suites, cheap ones first, and count: check.sh, or check.sh soak with more of everything.
+# SUITE= runs one, LIST=1 names them all. A suite is a program tests/suites/NAME that prints KTAP or TAP;
+# how much it does is in tests/vm/amounts.py.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 suites=(lint qtest fuzz kunit smoke counts guest hostile dmaengine)
 
+case ${1:-} in
+'') ;;
+soak) export BM_SOAK=1 ;;
+*) die "usage: check.sh [soak]" ;;
+esac
+export PYTHONDONTWRITEBYTECODE=1
+
 if [[ ${LIST:-} ]]; then
 	for suite in "${suites[@]}"; do
 		printf '%-11s%s\n' "$suite" "$(sed -n 's/^# suite: //p' "$root/tests/suites/$suite")"
 	done
-	exit
+	echo
+	exec "$python" "$root/tests/vm/amounts.py"
 fi
 if [[ ${SUITE:-} ]]; then
 	[[ " ${suites[*]} " == *" $SUITE "* ]] || die "no suite '$SUITE'; there are: ${suites[*]}"
@@ -22,4 +31,4 @@ fi
 "$root/scripts/deps.sh" check
 source=$("$root/scripts/fetch-kernel.sh")
 cd "$root"
-exec env PYTHONDONTWRITEBYTECODE=1 "$python" tests/report.py "$source/tools/testing/kunit" "${suites[@]}"
+exec "$python" tests/report.py "$source/tools/testing/kunit" "${suites[@]}"

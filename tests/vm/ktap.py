@@ -4,7 +4,7 @@
 A guest prints KTAP documents one after the other, some of them nested (KUnit's are),
 between control lines of its own shell library. A reader of results wants one line a
 case. So Reader turns the stream into (ok, name, notes) cases, and Report writes them
-as one subtest a boot, numbered, while the guest is still running.
+as one subtest a boot, numbered, as they come.
 
 The control lines, printed by tests/vm/guest/lib.sh and tests/vm/init:
   #bm begin NAME         a program starts; what it prints is one KTAP document
@@ -13,7 +13,7 @@ The control lines, printed by tests/vm/guest/lib.sh and tests/vm/init:
 """
 
 import re
-from typing import Iterator, NamedTuple
+from typing import Iterable, Iterator, NamedTuple
 
 VERSION = re.compile(r"\s*(?:KTAP|TAP) version (\d+)$")
 SUBTEST = re.compile(r"\s*# Subtest: (.*)$")
@@ -118,36 +118,27 @@ class Reader:
 
 
 class Report:
-    """Writes a suite's KTAP: a plan of boots, each a subtest of numbered cases."""
+    """Writes a suite's KTAP: a plan of subtests, a boot each as a rule, of numbered cases."""
 
     def __init__(self, out, planned: int) -> None:
         self.out = out
-        self.boots = 0
+        self.number = 0
         self.failed = 0
         self._print(f"KTAP version 1\n1..{planned}")
 
     def _print(self, text: str) -> None:
         print(text, file=self.out, flush=True)
 
-    def begin(self, name: str) -> None:
-        """Starts the subtest of one boot."""
-        self.name = name
-        self.cases = 0
-        self.bad = 0
+    def subtest(self, name: str, cases: Iterable[Case]) -> None:
+        """Writes one subtest: each case as it comes, its notes before it as the kernel's parser wants them."""
+        self.number += 1
+        count, bad = 0, False
         self._print(f"    KTAP version 1\n    # Subtest: {name}")
-
-    def case(self, case: Case) -> None:
-        """Adds one case, its notes before it as the kernel's parser wants them."""
-        self.cases += 1
-        self.bad += not case.ok
-        for note in case.notes:
-            self._print(f"    # {note.removeprefix('# ')}")
-        name = case.name.replace("#", "no. ")
-        self._print(f"    {'ok' if case.ok else 'not ok'} {self.cases} - {name}")
-
-    def end(self) -> None:
-        """Ends the subtest."""
-        self.boots += 1
-        self.failed += bool(self.bad or not self.cases)
-        verdict = "not ok" if self.bad or not self.cases else "ok"
-        self._print(f"{verdict} {self.boots} - {self.name}")
+        for count, case in enumerate(cases, 1):
+            bad |= not case.ok
+            for note in case.notes:
+                self._print(f"    # {note.removeprefix('# ')}")
+            self._print(f"    {'ok' if case.ok else 'not ok'} {count} - {case.name.replace('#', 'no. ')}")
+        bad |= not count
+        self.failed += bad
+        self._print(f"{'not ok' if bad else 'ok'} {self.number} - {name}")

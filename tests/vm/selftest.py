@@ -1,15 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Proves the judges: what they must catch is planted, what is fine passes.
+"""Proves the judges: what they must catch is planted, what is fine passes. And those who drive them.
 
 Run as a subtest of the guest suite, or alone. Boots nothing: a shell script stands in for
 QEMU where a guest has to hang or to end early.
 """
 
+import os
+import re
 import sys
 import tempfile
+from io import StringIO
 from pathlib import Path
+from typing import Iterator
 
+import amounts
+import boots
 import klog
 from ktap import Case, Reader, Report
 from parts import Kernel
@@ -92,39 +98,80 @@ not ok 1 ring
 """
 
 
-def boot(directory: Path, script: str) -> str:
-    """The report on a guest whose QEMU is a shell script."""
-    fake = directory / "qemu"
-    fake.write_text("#!/bin/sh\n" + script, encoding="utf-8")
-    fake.chmod(0o755)
-    kernel = Kernel(directory / "kernel", directory, False)
-    guest = Guest("fake", kernel, directory / "initramfs", "nothing", qemu=fake, deadline=1)
-    path = directory / "report"
-    with path.open("w", encoding="utf-8") as out:
-        guest.test(Report(out, 1))
-    return path.read_text(encoding="utf-8")
+def fake(directory: Path, name: str, script: str, deadline: int = 60) -> Guest:
+    """A guest whose QEMU is a shell script. In it, $log is the guest's console."""
+    work = directory / name
+    work.mkdir()
+    qemu = work / "qemu"
+    qemu.write_text(f"#!/bin/sh\nlog={work / name}.console.log\n{script}\n", encoding="utf-8")
+    qemu.chmod(0o755)
+    return Guest(name, Kernel(work / "kernel", work, False), work / "initramfs", "nothing", qemu=qemu,
+                 deadline=deadline)
 
 
-def boots(directory: Path) -> dict[str, bool]:
+def report_on(guests: list[Guest]) -> str:
+    """What is reported of some guests."""
+    out = StringIO()
+    boots.test(Report(out, len(guests)), guests, at_once=2)
+    return out.getvalue()
+
+
+MARKS = "echo 'bm-klog: begin' >$log; echo 'bm-klog: done' >>$log; "
+
+
+def endings(directory: Path) -> dict[str, bool]:
     """Guests that do not do what they should, and one that does."""
-    log = directory / "fake.console.log"
-    marks = f"echo 'bm-klog: begin' >{log}; echo 'bm-klog: done' >>{log}\n"
-    good = boot(directory, marks + "echo 'ok 0 - a'; echo '#bm done 0'")
-    hung = boot(directory, marks + "echo 'ok 0 - a'; exec sleep 60")
-    early = boot(directory, f"echo 'ok 0 - a'; echo 'Kernel panic' >{log}; exit 0")
-    status = boot(directory, marks + "echo '#bm done 3'")
+    good, hung, early, status = (report_on([fake(directory, *guest)]) for guest in (
+        ("good", MARKS + "echo 'ok 0 - a'; echo '#bm done 0'"),
+        ("hung", MARKS + "echo 'ok 0 - a'; exec sleep 60", 1),
+        ("early", "echo 'ok 0 - a'; echo 'Kernel panic' >$log"),
+        ("status", MARKS + "echo '#bm done 3'")))
     return {
-        "a guest that does all right passes": good.endswith("\nok 1 - fake\n"),
-        "a guest that hangs fails, and is ended": "the guest hangs" in hung
-                                                  and hung.endswith("\nnot ok 1 - fake\n"),
-        "a guest that ends early fails, its console is shown": "ended early" in early
-                                                               and "# Kernel panic" in early,
+        "a guest that does all right passes": good.endswith("\nok 1 - good\n"),
+        "a guest that hangs fails, and is ended": "the guest hangs" in hung and hung.endswith("\nnot ok 1 - hung\n"),
+        "a guest that ends early fails, its console is shown": "ended early" in early and "# Kernel panic" in early,
         "a script's exit status counts": "ended with status 3" in status,
     }
 
 
-def test(report: Report) -> None:
-    """Reports all of it as one subtest."""
+def overlap(directory: Path) -> dict[str, bool]:
+    """Two guests at a time. The first waits for the second, of which it is reported all the same."""
+    met = directory / "met"
+    first = f"{MARKS} until [ -e {met} ]; do sleep 0.1; done; echo 'ok 0 - a'; echo 'ok 0 - b'; echo '#bm done 0'"
+    second = f"{MARKS} echo 'ok 0 - c'; : >{met}; echo 'not ok 0 - d'; echo '#bm done 0'"
+    text = report_on([fake(directory, "first", first), fake(directory, "second", second)])
+    said = re.findall(r"^(?:    # Subtest: (.*)|(?:    )?(?:not )?ok \d+ - (.*))$", text, re.MULTILINE)
+    end = ["guest runs to its end", "kernel log is clean"]
+    return {
+        "two guests run at the same time": "hangs" not in text,
+        "each is reported whole, and in the suite's order": [a or b for a, b in said] == [
+            "first", "a", "b", *end, "first", "second", "c", "d", *end, "second"],
+        "each has its own result": text.count("\nok 1 - first\n") == text.count("\nnot ok 2 - second\n") == 1,
+    }
+
+
+def table() -> dict[str, bool]:
+    """Who decides how much is done."""
+    row = amounts.Amount("SELFTEST", "tests of the table", 3, 40)
+    usual = row.value
+    os.environ["BM_SELFTEST"] = "5"
+    overridden = row.value
+    os.environ["BM_SELFTEST"] = "many"
+    try:
+        refused = row.value == 0
+    except SystemExit:
+        refused = True
+    del os.environ["BM_SELFTEST"]
+    return {
+        "an amount is that of the run's kind": usual == (40 if amounts.SOAK else 3),
+        "a variable goes before the table": overridden == 5,
+        "what is no number is refused": refused,
+        "soak has at least as much as check": all(row.soak >= row.check for row in amounts.TABLE.values()),
+    }
+
+
+def cases() -> Iterator[Case]:
+    """All of it."""
     with tempfile.TemporaryDirectory() as directory:
         checks = {
             "a clean log passes": not with_lines(),
@@ -145,16 +192,16 @@ def test(report: Report) -> None:
                 False, "p: runs to its end"),
             "a case out of order fails": cases_of(
                 "#bm begin p\nKTAP version 1\n1..1\nok 2 - a\n#bm end p 0") == [(False, "p: a")],
-            **boots(Path(directory)),
+            **endings(Path(directory)),
+            **overlap(Path(directory)),
+            **table(),
         }
         notes = {f"each of {len(PLANTED)} planted lines is caught": missed()}
-    report.begin("the judges themselves")
     for name, ok in checks.items():
-        report.case(Case(ok, name, notes.get(name, [])))
-    report.end()
+        yield Case(ok, name, notes.get(name, []))
 
 
 if __name__ == "__main__":
     own = Report(sys.stdout, 1)
-    test(own)
+    own.subtest("the judges themselves", cases())
     sys.exit(bool(own.failed))

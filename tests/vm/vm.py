@@ -16,8 +16,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
+import amounts
 import klog
 import parts
 from ktap import Case, Reader, Report
@@ -43,7 +44,7 @@ class Guest:
                  qemu: Path | None = None, iommu: bool = False, memory: str = "2G",
                  cpus: int = 2, device: str = "busmaster", append: str = "",
                  accel: list[str] | None = None, extra: Sequence[str] = (),
-                 deadline: float = 120) -> None:
+                 deadline: float | None = None) -> None:
         self.name = name
         self.kernel = kernel
         self.initramfs = initramfs
@@ -56,7 +57,7 @@ class Guest:
         self.append = append
         self.accel = accel or accelerator()
         self.extra = extra  # more of QEMU's options
-        self.deadline = deadline
+        self.deadline = deadline or amounts.deadline()
         self.directory = initramfs.parent
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         self.console = self.directory / f"{slug}.console.log"
@@ -68,7 +69,7 @@ class Guest:
                  "oops=panic", *PATIENCE, f"bm.run={self.run}"]
         if self.iommu:
             words += ["intel_iommu=on", "iommu.strict=1"]
-        return " ".join(words + self.append.split())
+        return " ".join(words + amounts.words() + self.append.split())
 
     def command(self, results: str) -> list[str]:
         """QEMU's command line; `results` is the character device of ttyS1."""
@@ -98,18 +99,15 @@ class Guest:
         self.prepare()
         return Lines(self.command("stdio"), self.deadline)
 
-    def test(self, report: Report) -> None:
-        """Boots the guest and reports everything about it as one subtest."""
-        report.begin(self.name)
+    def cases(self) -> Iterator[Case]:
+        """Boots the guest and yields everything about it, case by case."""
         reader = Reader()
         lines = self.lines()
         for line in lines:
-            for case in reader.feed(line):
-                report.case(case)
-        report.case(self.reached_end(reader, lines))
+            yield from reader.feed(line)
+        yield self.reached_end(reader, lines)
         wrong = klog.judge(klog.read(str(self.console)))
-        report.case(Case(not wrong, "kernel log is clean", wrong))
-        report.end()
+        yield Case(not wrong, "kernel log is clean", wrong)
 
     def reached_end(self, reader: Reader, lines: "Lines") -> Case:
         """Did the guest script run to its end, and the guest power off by itself?"""
@@ -227,7 +225,7 @@ def main() -> int:
     if options.mode == "show":
         return guest.show()
     report = Report(sys.stdout, 1)
-    guest.test(report)
+    report.subtest(name, guest.cases())
     return int(bool(report.failed))
 
 

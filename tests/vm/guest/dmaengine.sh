@@ -5,7 +5,7 @@
 . /bm/guest/steps.sh
 
 channels=2
-iterations=${BM_dmatest:-300} # of each of dmatest's threads
+iterations=$BM_dmatest # of each of dmatest's threads
 parameters=/sys/module/dmatest/parameters
 driver=/sys/bus/pci/drivers/busmaster
 results="completion error status|prep error" # of what a reset may hit

@@ -5,8 +5,8 @@
 class=/sys/class/busmaster/busmaster0
 inject=/sys/kernel/debug/busmaster/busmaster0/inject
 driver=/sys/bus/pci/drivers/busmaster
-healthy=${BM_healthy:-1000} # verified transfers after each fault
-mutations=${BM_mutations:-100}
+healthy=$BM_healthy # verified transfers after each fault
+mutations=$BM_mutations
 
 # What is promised: mode | how it is armed | what is done then | what the caller gets | the
 # errors/ counter that tells of it, or a pattern | is the controller reset | in words.

@@ -4,8 +4,8 @@
 . /bm/guest/lib.sh
 . /bm/guest/steps.sh
 
-calls=${BM_fuzz:-6000} # with one thread, and the same with four
-seconds=${BM_fuzz_seconds:-30} # for each of the two at most
+calls=$BM_fuzz # with one thread, and the same with four
+seconds=$BM_fuzz_seconds # for each of the two at most
 seed=${BM_seed:-$(date +%s)}
 
 # All allocations but those of the kernel's own checks, which would end without them: DMA-API

@@ -4,7 +4,7 @@
 . /bm/guest/lib.sh
 . /bm/guest/steps.sh
 
-operations=${BM_operations:-100000} # of fio, with all engines together
+operations=$BM_operations # of fio, with all engines together
 : >/tmp/operations
 
 all_operations() { awk '{ n += $1 } END { print n + 0 }' /tmp/operations; }
@@ -54,7 +54,7 @@ before_load
 check "the module loads" load
 check "the device is behind the IOMMU, its domain translates" translated
 run opargs opargs
-run ops ops -n "${BM_ops:-1000}"
+run ops ops -n "$BM_ops"
 fio_round=1
 until ! fio_all || enough_operations >/dev/null; do
 	fio_round=$((fio_round + 1))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What guest scripts share: reporting, the kernel log's marks, loading the module,
-# finding the device. Sourced by busybox sh; prints what tests/vm/ktap.py reads.
+# finding the device. Sourced by busybox sh; prints what tests/vm/ktap.py reads. How much of
+# everything is done is said by $BM_... variables: tests/vm/amounts.py has them all.
 
 vendor=0x1af4
 device=0x10f0

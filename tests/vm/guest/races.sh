@@ -6,7 +6,7 @@
 . /bm/guest/steps.sh
 . /bm/guest/faults.sh
 
-race=${BM_race:-30} # seconds
+race=$BM_race # seconds
 faulty="tag-range reset-ignore hang fatal enable-ignore halt cqe-drop reads-ones cqe-tear"
 
 racing() { [ -e /tmp/racing ]; }

@@ -42,6 +42,6 @@ check "modinfo is complete" described
 check "every parameter is described with its unit, range or choices" parameters
 check "the device is behind the IOMMU" translated
 run attributes attributes
-run verify verify -n "${BM_transfers:-600}" -p 2
+run verify verify -n "$BM_smoke" -p 2
 check "the module unloads" modprobe -r busmaster
 check "nothing of it stays" gone

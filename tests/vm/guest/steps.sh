@@ -5,8 +5,8 @@
 
 debug=/sys/kernel/debug
 slots=$debug/swiotlb/io_tlb_used # not there while an IOMMU makes bounce buffers needless
-transfers=${BM_transfers:-20000} # each a read or a write of 1 byte to 8 MiB
-rounds=${BM_rounds:-200} # of loading and unloading
+transfers=$BM_transfers # each a read or a write of 1 byte to 8 MiB
+rounds=$BM_rounds # of loading and unloading
 
 # number FILE [DEFAULT]
 number() { cat "$1" 2>/dev/null || echo "${2:--1}"; }

@@ -1,0 +1,81 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""How much of everything the suites do: one table, for all of them.
+
+`make check` has a little of everything, enough that each fault ever planted is found; `make soak` has what the
+project promises, and more. A variable BM_NAME of the environment goes before both. Each guest is told all
+amounts on its kernel's command line, where NAME is bm.name, and $BM_name in its scripts.
+Run by hand, this prints the table.
+"""
+
+import os
+from typing import NamedTuple
+
+SOAK = "BM_SOAK" in os.environ  # set by scripts/check.sh; a suite may have boots that only then there are
+
+
+class Amount(NamedTuple):
+    """A row of the table."""
+    name: str
+    meaning: str
+    check: int
+    soak: int
+
+    @property
+    def usual(self) -> int:
+        """Where nobody says otherwise."""
+        return self.soak if SOAK else self.check
+
+    @property
+    def value(self) -> int:
+        """What it is now."""
+        text = os.environ.get(f"BM_{self.name}", str(self.usual))
+        if not text.isdecimal():
+            raise SystemExit(f"BM_{self.name}={text} is no number: it says how many {self.meaning}")
+        return int(text)
+
+
+TABLE = {amount.name: amount for amount in (
+    Amount("TRANSFERS", "random transfers that are verified, in each boot of the guest suite", 20000, 20000),
+    Amount("BOUNCES", "the same where all DMA goes through bounce buffers", 5000, 20000),
+    Amount("SMOKE", "the same on Debian's kernel", 600, 20000),
+    Amount("ROUNDS", "times that the module is loaded and unloaded", 200, 1000),
+    Amount("OPS", "random operations by ioctl and io_uring", 1000, 10000),
+    Amount("OPERATIONS", "operations of fio that are verified, at least", 100000, 400000),
+    Amount("PINGPONGS", "operations at depth 1, of each of six kinds", 200000, 1000000),
+    Amount("HEALTHY", "transfers that are verified after each fault on demand", 1000, 1000),
+    Amount("MUTATIONS", "completions with some bits flipped", 100, 2000),
+    Amount("RACE", "seconds in which all that ends a device's use races", 30, 900),
+    Amount("FUZZ", "calls that are made up, by one thread and by four", 6000, 300000),
+    Amount("FUZZ_SECONDS", "seconds at most for each of the two", 30, 1200),
+    Amount("FUZZER_SECONDS", "seconds of new inputs for each fuzzer of the device", 60, 1800),
+    Amount("DMATEST", "iterations of each thread of dmatest", 300, 10000),
+    Amount("BOOTS", "guests that run at the same time", 2, 2),
+)}
+
+
+def amount(name: str) -> int:
+    """How much it is in this run."""
+    return TABLE[name].value
+
+
+def words() -> list[str]:
+    """All amounts, for a guest's kernel command line."""
+    return [f"bm.{row.name.lower()}={row.value}" for row in TABLE.values()]
+
+
+def deadline() -> int:
+    """Seconds that a boot may take: against a hang, not against a slow machine. On a quiet one, a boot of
+    `make check` takes some minutes; `make soak` has an hour for a suite."""
+    return 3600 if any(row.value > row.check for row in TABLE.values()) else 1200
+
+
+def main() -> None:
+    """Prints the table."""
+    print(f"{'amount':<19}{'check':>9}{'soak':>11}   meaning")
+    for row in TABLE.values():
+        print(f"BM_{row.name:<16}{row.check:>9,}{row.soak:>11,}   {row.meaning}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A suite's boots, some of them at the same time, reported one after the other.
+
+A guest waits a lot: for time-outs that are tested, for kmemleak's scans, or with one of its two CPUs for the
+other. So two guests at a time end sooner than one after the other. The report does not show it: it has the
+boots in the suite's order and each of them whole, the one whose turn it is as it runs.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Iterator, Sequence
+
+import amounts
+from ktap import Case, Report
+from vm import Guest
+
+
+class Boot:
+    """A guest whose cases are kept until they are asked for."""
+
+    def __init__(self, guest: Guest, pool: ThreadPoolExecutor) -> None:
+        self.guest = guest
+        self.said: SimpleQueue[Case | None] = SimpleQueue()
+        self.run = pool.submit(self._run)
+
+    def _run(self) -> None:
+        try:
+            for case in self.guest.cases():
+                self.said.put(case)
+        finally:
+            self.said.put(None)
+
+    def cases(self) -> Iterator[Case]:
+        """What it has said, and what it goes on to say."""
+        yield from iter(self.said.get, None)
+        self.run.result()  # where it broke off, so do we
+
+
+def test(report: Report, guests: Sequence[Guest], at_once: int | None = None) -> None:
+    """Boots all guests, and reports each as one subtest. They begin in this order: long ones go first."""
+    with ThreadPoolExecutor(at_once or amounts.amount("BOOTS")) as pool:
+        try:
+            for boot in [Boot(guest, pool) for guest in guests]:
+                report.subtest(boot.guest.name, boot.cases())
+        finally:
+            pool.shutdown(cancel_futures=True)
