@@ -56,7 +56,6 @@ typedef struct BmSide {
     uint64_t addr;          /* the next byte of the present segment */
     uint64_t left;          /* what is left of the segment */
     BmRequests requests;    /* those of the segment */
-    BmDma dma;              /* the present piece */
 
     /* BM_SPACE_HOST_SGL only */
     uint64_t list;          /* bus address of the next entry to be fetched */
@@ -65,6 +64,8 @@ typedef struct BmSide {
     unsigned next;          /* index in batch[] */
     unsigned fetched;       /* entries in batch[] */
     struct bm_hw_seg batch[BM_SGL_BATCH];
+
+    BmDma dma;              /* the present piece, while it is mapped */
 } BmSide;
 
 /*

@@ -90,7 +90,7 @@ static void bm_cmd_transfer(BmQueue *q, BmCommand *c)
  */
 static BmCmdState bm_cmd_step(BmQueue *q, BmCommand *c)
 {
-    if (q->ending) {
+    if (unlikely(q->ending)) {
         qatomic_set(&c->abort, 0);
         return BM_CMD_IDLE;
     }

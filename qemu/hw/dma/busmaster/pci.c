@@ -44,7 +44,7 @@ static void bm_update_tlp_sizes(BusmasterState *s)
                 MIN(BM_TLP_MIN_SHIFT + mrrs, BM_TLP_MAX_SHIFT));
 }
 
-/* FLR, bus reset, D3hot to D0. The core resets the rest of what it knows. */
+/* FLR, bus reset, D3hot to D0. The PCI core resets the rest. */
 static void bm_reset_hold(Object *obj, ResetType type)
 {
     BusmasterState *s = BUSMASTER(obj);

@@ -64,9 +64,10 @@ static void bench_up(Bench *t, const void *worker, const char *props)
 
 static State state_named(const char *name)
 {
-    unsigned i;
+    unsigned i = 0;
 
-    for (i = 0; i < STATES && strcmp(name, names[i]); i++) {
+    while (i < STATES && strcmp(name, names[i])) {
+        i++;
     }
     g_assert_cmpuint(i, <, STATES);
     return i;
