@@ -17,10 +17,10 @@ static u32 asked(struct bm_queue *q)
 	return tag;
 }
 
-/* Let the time pass until the device is asked again; returns whether it is to be. */
-static bool ask_again(struct fake *fake)
+/* As if the time had passed after which the device is asked again, if it is to be. */
+static void let_time_pass(struct fake *fake)
 {
-	return flush_delayed_work(&fake->bm.abort_work);
+	flush_delayed_work(&fake->bm.abort_work);
 }
 
 static void device_is_asked_until_the_command_ends(struct kunit *test)
@@ -34,15 +34,15 @@ static void device_is_asked_until_the_command_ends(struct kunit *test)
 	bm_abort(rq);
 	KUNIT_EXPECT_EQ(test, asked(rq->queue), tag);
 	for (i = 0; i < 3; i++) {
-		KUNIT_EXPECT_TRUE(test, ask_again(fake));
+		let_time_pass(fake);
 		KUNIT_EXPECT_EQ(test, asked(rq->queue), tag);
 	}
 	fake_answer(rq->queue, tag, BM_ST_ABORTED, 0);
 	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(rq->queue), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, -ECANCELED);
-	ask_again(fake);
+	let_time_pass(fake);
 	KUNIT_EXPECT_EQ(test, asked(rq->queue), FAKE_UNTOUCHED);
-	KUNIT_EXPECT_FALSE(test, ask_again(fake));
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&fake->bm.abort_work));
 }
 
 static void others_are_left_alone(struct kunit *test)
@@ -56,11 +56,11 @@ static void others_are_left_alone(struct kunit *test)
 	tag = fake_fetch_tag(q);
 	bm_abort(rq);
 	fake_untouch(q, BM_QREG_ABORT);
-	ask_again(fake);
+	let_time_pass(fake);
 	KUNIT_EXPECT_EQ(test, asked(q), tag);
 	fake_answer(q, tag, BM_ST_ABORTED, 0);
 	bm_queue_reap_all(q);
-	ask_again(fake);
+	let_time_pass(fake);
 	KUNIT_EXPECT_EQ(test, asked(q), FAKE_UNTOUCHED);
 	KUNIT_EXPECT_EQ(test, fake_done_count(other), 0);
 }
@@ -77,7 +77,7 @@ static void next_use_is_not_aborted(struct kunit *test)
 	bm_request_put(rq);
 	KUNIT_ASSERT_PTR_EQ(test, fake_submit(fake), rq);
 	fake_untouch(rq->queue, BM_QREG_ABORT);
-	ask_again(fake);
+	let_time_pass(fake);
 	KUNIT_EXPECT_EQ(test, asked(rq->queue), FAKE_UNTOUCHED);
 }
 
@@ -91,7 +91,7 @@ static void nothing_is_asked_of_what_has_ended(struct kunit *test)
 	fake_untouch(rq->queue, BM_QREG_ABORT);
 	bm_abort(rq);
 	KUNIT_EXPECT_EQ(test, asked(rq->queue), FAKE_UNTOUCHED);
-	KUNIT_EXPECT_FALSE(test, ask_again(fake));
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&fake->bm.abort_work));
 }
 
 /* Its registers may not be there. */
@@ -104,7 +104,7 @@ static void nothing_is_asked_of_a_stopped_queue(struct kunit *test)
 	bm_queue_stop(rq->queue);
 	fake_untouch(rq->queue, BM_QREG_ABORT);
 	bm_abort(rq);
-	ask_again(fake);
+	let_time_pass(fake);
 	KUNIT_EXPECT_EQ(test, asked(rq->queue), FAKE_UNTOUCHED);
 	bm_queue_fail_all(rq->queue, -EIO);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
