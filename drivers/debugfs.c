@@ -46,7 +46,8 @@ static int bm_inject_number(struct bm_dev *bm, enum bm_inject mode, const char *
 	if (!kstrtoull(text, 0, val) && *val <= max)
 		return 0;
 	dev_err_ratelimited(&bm->dev, "inject/%s: %s \"%s\" is not 0 to %llu%s%s\n",
-			    bm_inject_names[mode], field, text, max, word ? " or " : "", word ?: "");
+			    bm_inject_names[mode], field, text, max, word ? " or " : "",
+			    word ?: "");
 	return -EINVAL;
 }
 
