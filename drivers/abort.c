@@ -22,15 +22,13 @@ static void bm_abort_ask(struct bm_request *rq)
 /* Returns whether there will be something to be asked again. */
 static bool bm_abort_ask_all(struct bm_queue *q)
 {
+	struct bm_request *rq = NULL;
 	bool any = false;
 	unsigned long flags;
-	unsigned int i;
 
 	spin_lock_irqsave(&q->lock, flags);
-	for (i = 0; i < q->depth; i++) {
-		struct bm_request *rq = &q->requests[i];
-
-		if (rq->state != BM_RQ_IN_FLIGHT || !rq->aborting)
+	while ((rq = bm_next_in_flight(q, rq))) {
+		if (!rq->aborting)
 			continue;
 		bm_abort_ask(rq);
 		any = true;

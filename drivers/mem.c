@@ -190,6 +190,13 @@ static struct bm_sgl bm_mem_sgl_tail(const struct bm_request *rq)
 	};
 }
 
+/* The device reaches it no more. */
+static void bm_map_end(struct bm_request *rq, struct bm_map *map)
+{
+	dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
+	sg_unmark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
+}
+
 /**
  * bm_mem_map() - let the device reach what is pinned
  * @rq: borrowed request; with one side of its command in host memory mapped, or none
@@ -220,28 +227,18 @@ int bm_mem_map(struct bm_request *rq, const struct bm_pins *pins, struct bm_hw_p
 	map->sgt.sgl = sg;
 	map->sgt.orig_nents = i;
 
-	err = dma_map_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0) ? -ENOMEM : 0;
-	if (err)
-		goto unmark;
+	if (dma_map_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0)) {
+		sg_unmark_end(&sg[i - 1]);
+		return -ENOMEM;
+	}
 	err = bm_sgl_encode(ptr, &sgl, sg, map->sgt.nents);
-	if (err)
-		goto unmap;
+	if (err) {
+		bm_map_end(rq, map);
+		return err;
+	}
 	rq->nr_segs += i;
 	rq->nr_maps++;
 	return 0;
-
-unmap:
-	dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
-unmark:
-	sg_unmark_end(&sg[i - 1]);
-	return err;
-}
-
-/* The device reaches it no more. */
-static void bm_map_end(struct bm_request *rq, struct bm_map *map)
-{
-	dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
-	sg_unmark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
 }
 
 static void bm_map_unpin(struct bm_map *map, bool dirty)

@@ -189,15 +189,11 @@ bool bm_queue_stop(struct bm_queue *q)
 bool bm_queue_overdue(struct bm_queue *q, bool *busy)
 {
 	unsigned long flags;
+	struct bm_request *rq = NULL;
 	bool overdue = false;
-	unsigned int i;
 
 	spin_lock_irqsave(&q->lock, flags);
-	for (i = 0; i < q->depth; i++) {
-		struct bm_request *rq = &q->requests[i];
-
-		if (rq->state != BM_RQ_IN_FLIGHT)
-			continue;
+	while ((rq = bm_next_in_flight(q, rq))) {
 		*busy = true;
 		overdue |= time_after(jiffies, rq->deadline);
 	}

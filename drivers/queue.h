@@ -172,6 +172,15 @@ struct bm_queue {
 	char name[32];
 };
 
+/* The next request in flight behind @rq, or the first if that is NULL; the queue is locked. */
+static inline struct bm_request *bm_next_in_flight(struct bm_queue *q, struct bm_request *rq)
+{
+	for (rq = rq ? rq + 1 : q->requests; rq < q->requests + q->depth; rq++)
+		if (rq->state == BM_RQ_IN_FLIGHT)
+			return rq;
+	return NULL;
+}
+
 /* coalesce.c */
 void bm_coalesce_apply(struct bm_queue *q);
 void bm_coalesce_adapt(struct bm_queue *q);

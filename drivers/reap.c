@@ -217,18 +217,14 @@ unsigned int bm_queue_reap_all(struct bm_queue *q)
  */
 unsigned int bm_queue_fail_all(struct bm_queue *q, int error)
 {
+	struct bm_request *rq = NULL;
 	unsigned long flags;
 	LIST_HEAD(ended);
-	unsigned int i;
 
 	spin_lock_irqsave(&q->lock, flags);
-	for (i = 0; i < q->depth; i++) {
-		struct bm_request *rq = &q->requests[i];
-
-		if (rq->state == BM_RQ_IN_FLIGHT) {
-			bm_queue_end(q, rq, BM_ST_ABORTED, 0, error);
-			list_add_tail(&rq->link, &ended);
-		}
+	while ((rq = bm_next_in_flight(q, rq))) {
+		bm_queue_end(q, rq, BM_ST_ABORTED, 0, error);
+		list_add_tail(&rq->link, &ended);
 	}
 	spin_unlock_irqrestore(&q->lock, flags);
 	return bm_queue_finish(&ended);

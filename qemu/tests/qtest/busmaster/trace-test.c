@@ -185,7 +185,7 @@ static void test_lies(const void *worker)
         sqe = bm_cmd(BM_OP_NOP, i, 0, bm_none(), bm_none());
         bm_submit(&r, &sqe);
     }
-    /* A drain waits for what is still to be told, and forgets what is not fetched. */
+    /* A drain waits for what is to be told, and forgets what is not fetched. */
     for (i = 0; i < ARRAY_SIZE(modes); i++) {
         bm_wait_reg(t.d, BM_REG_INJECT_STATE(modes[i]), BM_INJECT_FIRED,
                     BM_PREP(BM_INJECT_FIRED, 1));
