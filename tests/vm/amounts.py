@@ -50,7 +50,7 @@ TABLE = {amount.name: amount for amount in (
     Amount("FUZZ_SECONDS", "seconds at most for each of the two", 30, 1200),
     Amount("FUZZER_SECONDS", "seconds of new inputs for each fuzzer of the device", 60, 1800),
     Amount("DMATEST", "iterations of each thread of dmatest", 300, 10000),
-    Amount("BOOTS", "guests that run at the same time", 2, 2),
+    Amount("BOOTS", "guests that run at the same time", 1, 1),
 )}
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A suite's boots, some of them at the same time, reported one after the other.
+"""A suite's boots, reported one after the other, be some of them run at the same time or not.
 
-A guest waits a lot: for time-outs that are tested, for kmemleak's scans, or with one of its two CPUs for the
-other. So two guests at a time end sooner than one after the other. The report does not show it: it has the
-boots in the suite's order and each of them whole, the one whose turn it is as it runs.
+Where there are CPUs to spare, BM_BOOTS guests at a time end sooner. On two CPUs it is one: two guests of two CPUs
+each keep the other's waiting for so long that races which a test stages, and DMA-API debug's own, end otherwise.
+The report has the boots in the suite's order and each of them whole, the one whose turn it is as it runs.
 """
 
 from concurrent.futures import ThreadPoolExecutor

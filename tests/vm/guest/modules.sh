@@ -13,12 +13,12 @@ one_queue() {
 		same vectors "$(attribute vectors)" 2 && verify -n 100 -p 3 -s 1 && unload
 }
 
-# refused PARAMETER VALUE: the kernel names both, and modinfo has what is wanted
+# refused PARAMETER VALUE: the kernel names both, and kmod's modinfo has what is wanted
 refused() {
 	klog_mark
 	! insmod /bm/busmaster.ko "$1=$2" 2>/dev/null || fail "$1=$2 was taken" || return 1
 	klog_since "busmaster: .$2' invalid for parameter .$1'" || return 1
-	modinfo -F parm /bm/busmaster.ko | grep -E "^$1:.*\(([0-9]+ to [0-9]+|log, reset or kill), default " || return 1
+	/bin/modinfo -F parm /bm/busmaster.ko | grep -E "^$1:.*\(([0-9]+ to [0-9]+|log, reset or kill), default " || return 1
 	nothing_stays
 }
 
