@@ -36,21 +36,22 @@ class Amount(NamedTuple):
 
 
 TABLE = {amount.name: amount for amount in (
-    Amount("TRANSFERS", "random transfers that are verified, in each boot of the guest suite", 20000, 20000),
-    Amount("BOUNCES", "the same where all DMA goes through bounce buffers", 5000, 20000),
+    Amount("TRANSFERS", "random transfers that are verified, in each boot of the guest suite", 3000, 40000),
+    Amount("BOUNCES", "the same where all DMA goes through bounce buffers", 1500, 20000),
     Amount("SMOKE", "the same on Debian's kernel", 600, 20000),
-    Amount("ROUNDS", "times that the module is loaded and unloaded", 200, 1000),
-    Amount("OPS", "random operations by ioctl and io_uring", 1000, 10000),
-    Amount("OPERATIONS", "operations of fio that are verified, at least", 100000, 400000),
-    Amount("PINGPONGS", "operations at depth 1, of each of six kinds", 200000, 1000000),
-    Amount("HEALTHY", "transfers that are verified after each fault on demand", 1000, 1000),
-    Amount("MUTATIONS", "completions with some bits flipped", 100, 2000),
-    Amount("RACE", "seconds in which all that ends a device's use races", 30, 900),
-    Amount("FUZZ", "calls that are made up, by one thread and by four", 6000, 300000),
-    Amount("FUZZ_SECONDS", "seconds at most for each of the two", 30, 1200),
-    Amount("FUZZER_SECONDS", "seconds of new inputs for each fuzzer of the device", 60, 1800),
-    Amount("DMATEST", "iterations of each thread of dmatest", 300, 10000),
-    Amount("BOOTS", "guests that run at the same time", 1, 1),
+    Amount("ROUNDS", "times that the module is loaded and unloaded", 30, 400),
+    Amount("OPS", "random operations by ioctl and io_uring", 300, 10000),
+    Amount("OPERATIONS", "operations of fio that are verified, at least", 6000, 200000),
+    Amount("PINGPONGS", "operations at depth 1, of each of six kinds", 30000, 400000),
+    Amount("HEALTHY", "transfers that are verified after each fault on demand", 100, 1000),
+    Amount("MUTATIONS", "completions with some bits flipped", 50, 1000),
+    Amount("RACE", "seconds in which all that ends a device's use races", 20, 600),
+    Amount("DRAWS", "resets, suspends and unbinds in any order, under load", 8, 2000),
+    Amount("FUZZ", "calls that are made up, by one thread and by four", 2500, 100000),
+    Amount("FUZZ_SECONDS", "seconds at most for each of the two", 20, 600),
+    Amount("FUZZER_SECONDS", "seconds of new inputs for each fuzzer of the device", 30, 1800),
+    Amount("DMATEST", "iterations of each thread of dmatest", 100, 5000),
+    Amount("BOOTS", "guests that run at the same time", 2, 2),
 )}
 
 

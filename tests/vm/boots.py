@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A suite's boots, reported one after the other, be some of them run at the same time or not.
 
-Where there are CPUs to spare, BM_BOOTS guests at a time end sooner. On two CPUs it is one: two guests of two CPUs
-each keep the other's waiting for so long that races which a test stages, and DMA-API debug's own, end otherwise.
+A guest boots, and waits for time to pass, on one CPU: so BM_BOOTS guests at a time end sooner than as many in turn.
+What is staged in them must bear that a virtual CPU has to wait for its turn.
 The report has the boots in the suite's order and each of them whole, the one whose turn it is as it runs.
 """
 

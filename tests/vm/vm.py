@@ -41,7 +41,7 @@ class Guest:
     """One boot of one kernel with one script to run."""
 
     def __init__(self, name: str, kernel: parts.Kernel, initramfs: Path, run: str, *,
-                 qemu: Path | None = None, iommu: bool = False, memory: str = "2G",
+                 qemu: Path | None = None, iommu: bool = False, memory: str = "1G",
                  cpus: int = 2, device: str = "busmaster", append: str = "",
                  accel: list[str] | None = None, extra: Sequence[str] = (),
                  deadline: float | None = None) -> None:
@@ -203,7 +203,7 @@ def main() -> int:
     parser.add_argument("--kernel", choices=("debug", "stock"), default="debug")
     parser.add_argument("--name", help="what to call this boot (default: the script's name)")
     parser.add_argument("--iommu", action="store_true", help="VT-d on, strict")
-    parser.add_argument("--memory", default="2G")
+    parser.add_argument("--memory", default="1G")
     parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--device", default="busmaster", help="QEMU -device option")
     parser.add_argument("--append", default="", help="more words for the kernel")

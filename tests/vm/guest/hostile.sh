@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A device that lies: each mode of fault injection, with a promise of what comes of it, and
-# 1,000 verified transfers afterwards. Runs without an IOMMU and behind VT-d.
+# verified transfers afterwards. Runs without an IOMMU and behind VT-d.
 . /bm/guest/lib.sh
 . /bm/guest/steps.sh
 . /bm/guest/faults.sh
