@@ -25,12 +25,12 @@ void bm_count(struct bm_dev *bm, enum bm_error error)
  * @why: for the log
  *
  * Any context. All requests in flight fail with -EIO; those that come meanwhile
- * wait. If somebody else has stopped the device, nothing is done: their start
+ * are parked. If somebody else has stopped the device, nothing is done: their start
  * resets it.
  */
 void bm_alarm_reset(struct bm_dev *bm, const char *why)
 {
-	if (schedule_work(&bm->reset_work))
+	if (queue_work(bm_recover_wq, &bm->reset_work))
 		dev_err(&bm->dev, "to be reset: %s\n", why);
 }
 
@@ -45,7 +45,7 @@ void bm_alarm_watch(struct bm_dev *bm)
 	unsigned long period = max(1ul, msecs_to_jiffies(bm_param_timeout_ms) / 4);
 
 	if (!delayed_work_pending(&bm->watchdog))
-		schedule_delayed_work(&bm->watchdog, period);
+		queue_delayed_work(bm_recover_wq, &bm->watchdog, READ_ONCE(bm->deaf) ? 1 : period);
 }
 
 static const char *bm_lie_text(enum bm_error error)

@@ -28,6 +28,7 @@ struct device_attribute;
  * @BM_ERR_DMA_FAULT: commands whose DMA was refused
  * @BM_ERR_GONE: nobody answered at the registers any more
  * @BM_ERR_RESET: CTRL.RESET or CTRL.ENABLE had no effect, and so a function-level reset came
+ * @BM_ERR_FOREIGN_RESET: somebody else had reset the function, and did not say so
  * @BM_ERRORS: so many
  */
 enum bm_error {
@@ -45,6 +46,7 @@ enum bm_error {
 	BM_ERR_DMA_FAULT,
 	BM_ERR_GONE,
 	BM_ERR_RESET,
+	BM_ERR_FOREIGN_RESET,
 	BM_ERRORS,
 };
 

@@ -31,16 +31,31 @@
  *	STOPPED <--> RUNNING, by bm_start() and bm_stop() only
  *	   |
  *	   v
- *	 DEAD, for good: removed, or a start that failed after a reset
+ *	 DEAD, for good: removed, shut down, or no device answers, and a reset has not helped
  *
- *   A submitter sleeps while the device is STOPPED: somebody is about to start it
- *   again. DEAD means -ENODEV. Whoever finds that the device is gone asks for a reset,
- *   and the start that it ends with finds the same: that is the only way to be DEAD.
+ *   Who stops it for a reason of the system's (suspend, remove, shutdown, a reset that was
+ *   announced) begins with bm_quiesce(): what is in flight ends as it should. A stop after
+ *   an error, or after a reset that nobody announced, fails what is in flight with -EIO. In
+ *   either case what is submitted meanwhile is parked until the start, and neither
+ *   its submitter nor who waits sees anything of it.
+ *
+ *   DEAD means -ENODEV. Whoever finds that the device is gone asks for a reset, and the
+ *   start that it ends with finds the same.
+ *
+ * BARs
+ *
+ *   The CPU touches them while the device is RUNNING: queues while they run, starts and
+ *   stops, and else who has bm_bar_enter(). A program's mapping goes with each stop, and
+ *   its next access waits for the start. One that spans a reset that nobody announced
+ *   may have lost stores: it is told by one SIGBUS.
  *
  * Locks, outermost first
  *
  *	bm_dev.state_lock	mutex: start, stop, the state and its notifiers
- *	bm_dev.files_lock	mutex: the list of open files; mappings are zapped under it
+ *	bm_dev.files_lock	mutex: the list of open files; mappings are zapped under it,
+ *				with the kernel's i_mmap_rwsem
+ *	bm_dev.bar_lock		rwsem: read by who touches a BAR, and inside the kernel's
+ *				mmap_lock; written by a new state, and nothing inside
  *	bm_chan.lock		spinlock, interrupts off: a dmaengine channel's descriptors
  *	bm_queue.lock		spinlock, interrupts off: rings, tags, requests in flight
  *
@@ -58,24 +73,28 @@
  * Registers
  *
  *   Only hw.c touches them. Those of a queue are written under its lock while it is
- *   running; the rest by start, stop and the event interrupt, or between bm_enter() and
- *   bm_exit().
+ *   running; the rest by start, stop and the event interrupt, or between bm_bar_enter() and
+ *   bm_bar_exit().
  */
 #ifndef BUSMASTER_H
 #define BUSMASTER_H
 
 #include <linux/cdev.h>
 #include <linux/device.h>
-#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/pci.h>
+#include <linux/rwsem.h>
 #include <linux/srcu.h>
 #include <linux/workqueue.h>
 
 #include "alarm.h"
 #include "hw.h"
 #include "queue.h"
+
+#if BITS_PER_LONG != 64
+#error "busmaster: lengths and bus addresses have 64 bits, and so must the kernel: CONFIG_64BIT"
+#endif
 
 #define BM_NAME "busmaster"
 
@@ -95,16 +114,22 @@ enum bm_state {
  * @cdev: /dev/busmasterN
  * @id: N
  * @pdev: the PCI function; not to be used after remove()
- * @config: its configuration space as probe found it, without bus mastering
+ * @config: its configuration space when it was last well, without bus mastering
+ * @losses: resets that nobody announced, after which stores by the CPU may be lost
  * @regs: BAR 0
  * @regs_len: its length in bytes
  * @mem_phys: BAR 2 as the CPU sees it
  * @caps: what the device can do
  * @cmd_pages: most pages that this driver puts in one command
  * @state_lock: start, stop, @state, @states
- * @state: enum bm_state; written under @state_lock
+ * @bar_lock: @state does not change
+ * @state: enum bm_state; written under @state_lock and @bar_lock
  * @states: who wants to know of a new one
+ * @state_wait: who waits for one; and polls, until a request is free
+ * @idle: who waits until what is in flight has ended
  * @users: between bm_enter() and bm_exit()
+ * @event: the vector of its events
+ * @cpuhp: hears of CPUs that come and go
  * @queues: the allocated queues: @nr_queues and @nr_channels with a vector each, then
  *	@nr_polled
  * @nr_queues: queue pairs that interrupt
@@ -113,14 +138,14 @@ enum bm_state {
  * @queue_of: which of the former a CPU submits to
  * @coalesce: moderation of all queues' vectors; under @state_lock
  * @fault_policy: enum bm_fault_policy
- * @unpin: requests whose pages are still to be let go
- * @unpin_work: does that
+ * @zap: hears of @states, and takes the BAR out of address spaces
+ * @deaf: the kernel has disabled a vector: queues are looked at without
  * @abort_work: asks the device again to end commands early
  * @dmaengine: the dmaengine provider, if there are channels
  * @files: open files
  * @files_lock: @files
  * @reset_work: stop and start
- * @watchdog: looks for commands past their deadline
+ * @watchdog: looks for queues that make no progress
  * @errors: counters, by enum bm_error
  * @resets: times that reset_work has reset the device
  * @debugfs: directory of the device, if it can be made to misbehave
@@ -133,6 +158,7 @@ struct bm_dev {
 
 	struct pci_dev *pdev;
 	struct pci_saved_state *config;
+	unsigned int losses;
 	void __iomem *regs;
 	resource_size_t regs_len;
 	phys_addr_t mem_phys;
@@ -140,10 +166,15 @@ struct bm_dev {
 	unsigned int cmd_pages;
 
 	struct mutex state_lock; /* see above */
+	struct rw_semaphore bar_lock;
 	enum bm_state state;
 	struct raw_notifier_head states;
+	wait_queue_head_t state_wait;
+	wait_queue_head_t idle;
 	struct srcu_struct users;
 
+	struct bm_vector event;
+	struct hlist_node cpuhp;
 	struct bm_queue *queues;
 	unsigned int nr_queues;
 	unsigned int nr_channels;
@@ -152,8 +183,8 @@ struct bm_dev {
 	struct bm_coalesce coalesce;
 	enum bm_fault_policy fault_policy;
 
-	struct llist_head unpin;
-	struct work_struct unpin_work;
+	struct notifier_block zap;
+	bool deaf;
 	struct delayed_work abort_work;
 
 	struct bm_dmaengine *dmaengine;
@@ -205,23 +236,37 @@ extern bool bm_param_shadow;
 int bm_enter(struct bm_dev *bm);
 bool bm_present(struct bm_dev *bm);
 void bm_exit(struct bm_dev *bm, int idx);
+int bm_bar_wait(struct bm_dev *bm);
+int bm_bar_enter(struct bm_dev *bm);
+void bm_bar_exit(struct bm_dev *bm);
+
+/* work.c */
+extern struct workqueue_struct *bm_recover_wq;
+extern struct workqueue_struct *bm_release_wq;
+int bm_work_init(void);
+void bm_work_exit(void);
 
 /* reset.c */
+int bm_config_save(struct bm_dev *bm);
+void bm_config_reclaim(struct pci_dev *pdev);
 int bm_reset(struct bm_dev *bm);
 int bm_reset_function(struct bm_dev *bm);
 
 /* inspect.c */
-void bm_inspect(struct bm_dev *bm, const char *why);
+bool bm_inspect(struct bm_dev *bm, const char *why);
 irqreturn_t bm_event_irq(int irq, void *data);
 
 /* state.c */
+void bm_state_init(struct bm_dev *bm);
 int bm_start(struct bm_dev *bm);
+void bm_quiesce(struct bm_dev *bm);
 void bm_stop(struct bm_dev *bm);
 void bm_kill(struct bm_dev *bm);
 
 /* io.c */
 ssize_t bm_io_rw(struct bm_dev *bm, struct kiocb *iocb, struct iov_iter *iter);
 int bm_io_poll(struct bm_dev *bm, struct kiocb *iocb);
+int bm_io_sync(struct bm_dev *bm);
 
 /* ioctl.c */
 long bm_ioctl(struct bm_dev *bm, struct file *file, unsigned int cmd, void __user *arg);
@@ -265,7 +310,7 @@ void bm_cdev_exit(void);
 struct bm_dev *bm_cdev_alloc(struct pci_dev *pdev);
 int bm_cdev_add(struct bm_dev *bm);
 void bm_cdev_del(struct bm_dev *bm);
-void bm_cdev_zap(struct bm_dev *bm);
+void bm_cdev_put(struct bm_dev *bm);
 
 /* recover.c */
 void bm_recover_init(struct bm_dev *bm);

@@ -3,13 +3,16 @@
  * busmaster: /dev/busmasterN, device memory as a file.
  *
  * read and write move data by DMA, to and from the caller's own pages: io.c does it.
- * mmap is the other way to the same bytes: the CPU's, through the BAR.
+ * mmap is the other way to the same bytes: the CPU's, through the BAR. All else is what
+ * programs expect of a file: poll, fsync, splice.
  */
 #include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/io_uring/cmd.h>
 #include <linux/mm.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/splice.h>
 
 #include "busmaster.h"
 
@@ -27,11 +30,13 @@ static struct class bm_class = {
  * struct bm_file - an open file
  * @bm: device; the cdev that an open file pins keeps it alive
  * @file: the file itself
+ * @losses: of the device, that who maps the file knows of
  * @node: in the device's files
  */
 struct bm_file {
 	struct bm_dev *bm;
 	struct file *file;
+	unsigned int losses;
 	struct list_head node;
 };
 
@@ -53,6 +58,8 @@ static ssize_t bm_cdev_rw(struct kiocb *iocb, struct iov_iter *iter)
 	if (!room)
 		return iov_iter_rw(iter) == WRITE ? -ENOSPC : 0;
 
+	if (iocb->ki_filp->f_flags & O_NONBLOCK)
+		iocb->ki_flags |= IOCB_NOWAIT;
 	iov_iter_truncate(iter, room);
 	ret = bm_io_rw(bm, iocb, iter);
 	iov_iter_reexpand(iter, iov_iter_count(iter) + excess);
@@ -88,21 +95,54 @@ static loff_t bm_cdev_llseek(struct file *file, loff_t offset, int whence)
 }
 
 /*
- * Pages appear when they are touched, and only while the device is there; when it
- * goes, bm_cdev_zap() takes them away, and the next touch is a SIGBUS.
+ * The device is stopped: wait for the start without the lock that the fault was taken with, if
+ * it can be given back, and take it again.
+ */
+static vm_fault_t bm_cdev_fault_wait(struct vm_fault *vmf)
+{
+	struct file *file = vmf->vma->vm_file;
+	struct bm_dev *bm = bm_from_file(file);
+
+	if (!fault_flag_allow_retry_first(vmf->flags)) {
+		bm_bar_wait(bm);
+		return VM_FAULT_NOPAGE;
+	}
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+	get_file(file);
+	release_fault_lock(vmf);
+	bm_bar_wait(bm);
+	fput(file);
+	return VM_FAULT_RETRY;
+}
+
+/* Has the device lost what may have been stored through this file? Says so once. */
+static bool bm_cdev_lost(struct bm_file *bf)
+{
+	unsigned int losses = READ_ONCE(bf->bm->losses);
+
+	return xchg(&bf->losses, losses) != losses;
+}
+
+/*
+ * Pages appear when they are touched, and only while the device runs; when it stops,
+ * bm_cdev_zap() takes them away, and the next touch waits for the start. It is a SIGBUS if
+ * there will be none.
  */
 static vm_fault_t bm_cdev_fault(struct vm_fault *vmf)
 {
-	struct bm_dev *bm = bm_from_file(vmf->vma->vm_file);
-	vm_fault_t ret;
-	int idx;
+	struct bm_file *bf = vmf->vma->vm_file->private_data;
+	struct bm_dev *bm = bf->bm;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	enum bm_state state;
 
-	idx = bm_enter(bm);
-	if (idx < 0)
-		return VM_FAULT_SIGBUS;
-	ret = vmf_insert_pfn(vmf->vma, vmf->address, PHYS_PFN(bm->mem_phys) + vmf->pgoff);
-	bm_exit(bm, idx);
-	return ret;
+	down_read(&bm->bar_lock);
+	state = bm->state;
+	if (state == BM_RUNNING && !bm_cdev_lost(bf))
+		ret = vmf_insert_pfn(vmf->vma, vmf->address,
+				     PHYS_PFN(bm->mem_phys) + vmf->pgoff);
+	up_read(&bm->bar_lock);
+	return state == BM_STOPPED ? bm_cdev_fault_wait(vmf) : ret;
 }
 
 static const struct vm_operations_struct bm_vm_ops = {
@@ -119,10 +159,41 @@ static int bm_cdev_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -ENXIO;
-	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	vma->vm_page_prot = pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &bm_vm_ops;
 	return 0;
+}
+
+/* Ready: a submission that does not wait will find a request, or an error. */
+static __poll_t bm_cdev_poll(struct file *file, poll_table *wait)
+{
+	struct bm_dev *bm = bm_from_file(file);
+	__poll_t mask = 0;
+	int idx;
+
+	poll_wait(file, &bm->state_wait, wait);
+	idx = bm_enter(bm);
+	if (idx < 0)
+		return EPOLLERR | EPOLLHUP | EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
+	if (bm_request_ready(bm))
+		mask = EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
+	bm_exit(bm, idx);
+	return mask;
+}
+
+/* What a system call had submitted before is in device memory, or has failed. */
+static int bm_cdev_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	struct bm_dev *bm = bm_from_file(file);
+	int err, idx;
+
+	idx = bm_enter(bm);
+	if (idx < 0)
+		return idx;
+	err = bm_io_sync(bm);
+	bm_exit(bm, idx);
+	return err;
 }
 
 static int bm_cdev_open(struct inode *inode, struct file *file)
@@ -134,6 +205,7 @@ static int bm_cdev_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	bf->bm = bm;
 	bf->file = file;
+	bf->losses = READ_ONCE(bm->losses);
 	file->private_data = bf;
 	/* All I/O is direct, and none has to wait for the device. */
 	file->f_mode |= FMODE_CAN_ODIRECT | FMODE_NOWAIT;
@@ -161,6 +233,10 @@ static const struct file_operations bm_fops = {
 	.llseek = bm_cdev_llseek,
 	.read_iter = bm_cdev_rw,
 	.write_iter = bm_cdev_rw,
+	.splice_read = copy_splice_read,
+	.splice_write = iter_file_splice_write,
+	.poll = bm_cdev_poll,
+	.fsync = bm_cdev_fsync,
 	.iopoll = bm_cdev_iopoll,
 	.unlocked_ioctl = bm_cdev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
@@ -168,11 +244,47 @@ static const struct file_operations bm_fops = {
 	.mmap = bm_cdev_mmap,
 };
 
+/*
+ * Numbers. A function that is bound again has the number that it had: so each number that was
+ * used is remembered with its function's address, and others take it only when there is no
+ * other left. It is free as soon as its device is gone, be there files open or not: they are
+ * of a device that has no name any more.
+ */
+static u32 bm_last_user[BM_MINORS]; /* address of the function, plus one; 0: nobody */
+
+static u32 bm_cdev_address(struct pci_dev *pdev)
+{
+	return (pci_domain_nr(pdev->bus) << 16 | pci_dev_id(pdev)) + 1;
+}
+
+static int bm_cdev_number_for(u32 user)
+{
+	int id, got = -ENOSPC;
+
+	for (id = 0; id < BM_MINORS && got < 0; id++)
+		if (bm_last_user[id] == user)
+			got = ida_alloc_range(&bm_ida, id, id, GFP_KERNEL);
+	return got;
+}
+
+static int bm_cdev_number(struct pci_dev *pdev)
+{
+	u32 user = bm_cdev_address(pdev);
+	int id = bm_cdev_number_for(user);
+
+	if (id < 0)
+		id = bm_cdev_number_for(0);
+	if (id < 0)
+		id = ida_alloc_max(&bm_ida, BM_MINORS - 1, GFP_KERNEL);
+	if (id >= 0)
+		bm_last_user[id] = user;
+	return id;
+}
+
 static void bm_cdev_free(struct device *dev)
 {
 	struct bm_dev *bm = bm_from_device(dev);
 
-	ida_free(&bm_ida, bm->id);
 	cleanup_srcu_struct(&bm->users);
 	kfree(bm);
 }
@@ -181,7 +293,7 @@ static void bm_cdev_free(struct device *dev)
  * bm_cdev_alloc() - the device's state, with a number and a reference count
  * @pdev: its PCI function
  *
- * May sleep. The last put_device(&bm->dev) frees it.
+ * May sleep. bm_cdev_put() undoes it.
  *
  * Return: stopped, unregistered device or ERR_PTR.
  */
@@ -195,7 +307,7 @@ struct bm_dev *bm_cdev_alloc(struct pci_dev *pdev)
 	err = init_srcu_struct(&bm->users);
 	if (err)
 		goto free;
-	bm->id = ida_alloc_max(&bm_ida, BM_MINORS - 1, GFP_KERNEL);
+	bm->id = bm_cdev_number(pdev);
 	if (bm->id < 0) {
 		err = bm->id;
 		goto cleanup;
@@ -213,7 +325,7 @@ struct bm_dev *bm_cdev_alloc(struct pci_dev *pdev)
 
 	err = dev_set_name(&bm->dev, BM_NAME "%d", bm->id);
 	if (err) {
-		put_device(&bm->dev);
+		bm_cdev_put(bm);
 		return ERR_PTR(err);
 	}
 	return bm;
@@ -225,6 +337,21 @@ free:
 	return ERR_PTR(err);
 }
 
+/* The BAR goes out of all address spaces: the device is stopped, and no new pages appear. */
+static int bm_cdev_zap(struct notifier_block *zap, unsigned long state, void *data)
+{
+	struct bm_dev *bm = data;
+	struct bm_file *bf;
+
+	if (state == BM_RUNNING)
+		return NOTIFY_DONE;
+	mutex_lock(&bm->files_lock);
+	list_for_each_entry(bf, &bm->files, node)
+		unmap_mapping_range(bf->file->f_mapping, 0, 0, 1);
+	mutex_unlock(&bm->files_lock);
+	return NOTIFY_DONE;
+}
+
 /**
  * bm_cdev_add() - let users in
  * @bm: running device
@@ -233,6 +360,10 @@ free:
  */
 int bm_cdev_add(struct bm_dev *bm)
 {
+	bm->zap.notifier_call = bm_cdev_zap;
+	mutex_lock(&bm->state_lock);
+	raw_notifier_chain_register(&bm->states, &bm->zap);
+	mutex_unlock(&bm->state_lock);
 	return cdev_device_add(&bm->cdev, &bm->dev);
 }
 
@@ -246,17 +377,13 @@ void bm_cdev_del(struct bm_dev *bm)
 }
 
 /**
- * bm_cdev_zap() - take the BAR out of all address spaces
- * @bm: dead device: no new pages appear
+ * bm_cdev_put() - the number is free for another, and the device goes with its last file
+ * @bm: device of bm_cdev_alloc()
  */
-void bm_cdev_zap(struct bm_dev *bm)
+void bm_cdev_put(struct bm_dev *bm)
 {
-	struct bm_file *bf;
-
-	mutex_lock(&bm->files_lock);
-	list_for_each_entry(bf, &bm->files, node)
-		unmap_mapping_range(bf->file->f_mapping, 0, 0, 1);
-	mutex_unlock(&bm->files_lock);
+	ida_free(&bm_ida, bm->id);
+	put_device(&bm->dev);
 }
 
 /**

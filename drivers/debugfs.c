@@ -84,13 +84,13 @@ static int bm_inject_show(struct seq_file *seq, void *unused)
 {
 	struct bm_inject_file *file = seq->private;
 	u64 state;
-	int idx;
+	int err;
 
-	idx = bm_enter(file->bm);
-	if (idx < 0)
-		return idx;
+	err = bm_bar_enter(file->bm);
+	if (err)
+		return err;
 	state = bm_hw_inject_state(file->bm, file->mode);
-	bm_exit(file->bm, idx);
+	bm_bar_exit(file->bm);
 
 	seq_printf(seq, "%llu ", FIELD_GET(BM_INJECT_FIRED, state));
 	if (FIELD_GET(BM_INJECT_LEFT, state) == BM_INJECT_ALWAYS)
@@ -100,6 +100,9 @@ static int bm_inject_show(struct seq_file *seq, void *unused)
 	return 0;
 }
 
+/* To arm takes several registers. */
+static DEFINE_MUTEX(bm_inject_lock);
+
 static ssize_t bm_inject_write(struct file *filp, const char __user *from, size_t count,
 			       loff_t *pos)
 {
@@ -107,7 +110,7 @@ static ssize_t bm_inject_write(struct file *filp, const char __user *from, size_
 	struct bm_injection injection = { .mode = file->mode };
 	struct bm_dev *bm = file->bm;
 	char text[BM_INJECT_TEXT];
-	int err, idx;
+	int err;
 
 	if (*pos || count >= sizeof(text))
 		return -EINVAL;
@@ -118,13 +121,13 @@ static ssize_t bm_inject_write(struct file *filp, const char __user *from, size_
 	if (err)
 		return err;
 
-	idx = bm_enter(bm);
-	if (idx < 0)
-		return idx;
-	mutex_lock(&bm->state_lock);
+	err = bm_bar_enter(bm);
+	if (err)
+		return err;
+	mutex_lock(&bm_inject_lock);
 	bm_hw_inject(bm, &injection);
-	mutex_unlock(&bm->state_lock);
-	bm_exit(bm, idx);
+	mutex_unlock(&bm_inject_lock);
+	bm_bar_exit(bm);
 	return count;
 }
 DEFINE_SHOW_STORE_ATTRIBUTE(bm_inject);

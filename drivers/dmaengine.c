@@ -411,21 +411,21 @@ static enum dma_status bm_chan_tx_status(struct dma_chan *chan, dma_cookie_t coo
 	return status == DMA_COMPLETE && past.failed ? DMA_ERROR : status;
 }
 
-/* Ask the device for an early end of what was terminated while it worked on it. */
+static bool bm_chan_wants_end(struct bm_request *rq, const void *chan)
+{
+	struct bm_desc *desc = *bm_request_to_pdu(rq, struct bm_desc *);
+
+	return rq->done == bm_chan_done && desc->tx.chan == chan && READ_ONCE(desc->terminated);
+}
+
+/* An early end of what was terminated while it was on its way. */
 static void bm_chan_abort(struct bm_chan *bc)
 {
-	struct bm_desc *desc;
-	unsigned long flags;
-	int idx;
+	int idx = bm_enter(bc->bm);
 
-	idx = bm_enter(bc->bm);
 	if (idx < 0)
 		return;
-	spin_lock_irqsave(&bc->lock, flags);
-	list_for_each_entry(desc, &bc->active, link)
-		if (desc->terminated && desc->rq)
-			bm_abort(desc->rq);
-	spin_unlock_irqrestore(&bc->lock, flags);
+	bm_abort_where(bc->bm, bm_chan_wants_end, &bc->chan);
 	bm_exit(bc->bm, idx);
 }
 
@@ -585,6 +585,8 @@ static void bm_dmaengine_init(struct dma_device *dma, const struct bm_caps *caps
 	dma->fill_align = DMAENGINE_ALIGN_1_BYTE;
 	INIT_LIST_HEAD(&dma->channels);
 
+	/* For who asks for a channel. What serves itself (raid456) would never let go of it. */
+	dma_cap_set(DMA_PRIVATE, dma->cap_mask);
 	dma_cap_set(DMA_MEMCPY, dma->cap_mask);
 	dma->device_prep_dma_memcpy = bm_chan_prep_memcpy;
 	if (caps->ops & BIT(BM_OP_FILL)) {

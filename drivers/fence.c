@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * busmaster: who may touch a device that may be removed meanwhile.
+ * busmaster: who may touch a device that may be removed meanwhile, and its BARs, which a reset
+ * of the function closes.
  */
 #include "busmaster.h"
 
@@ -46,4 +47,52 @@ void bm_exit(struct bm_dev *bm, int idx)
 {
 	__acquire(&bm->users);
 	srcu_read_unlock(&bm->users, idx);
+}
+
+/**
+ * bm_bar_wait() - wait while the device is stopped, killably
+ * @bm: device
+ *
+ * May sleep: for as long as a reset takes, or until resume.
+ *
+ * Return: 0; or -EINTR, after a fatal signal.
+ */
+int bm_bar_wait(struct bm_dev *bm)
+{
+	return wait_event_killable(bm->state_wait, READ_ONCE(bm->state) != BM_STOPPED) ? -EINTR : 0;
+}
+
+/**
+ * bm_bar_enter() - begin to read or write registers or device memory
+ * @bm: device
+ *
+ * The function is powered and decodes its BARs until bm_bar_exit(), for whose sake resets wait:
+ * so the caller does not sleep in between. May sleep, as bm_bar_wait().
+ *
+ * Return: 0; -ENODEV if there is no device any more; -EINTR.
+ */
+int bm_bar_enter(struct bm_dev *bm)
+{
+	int err;
+
+	for (;;) {
+		err = bm_bar_wait(bm);
+		if (err)
+			return err;
+		down_read(&bm->bar_lock);
+		if (bm->state == BM_RUNNING)
+			return 0;
+		up_read(&bm->bar_lock);
+		if (!bm_present(bm))
+			return -ENODEV;
+	}
+}
+
+/**
+ * bm_bar_exit() - end what bm_bar_enter() began
+ * @bm: device
+ */
+void bm_bar_exit(struct bm_dev *bm)
+{
+	up_read(&bm->bar_lock);
 }

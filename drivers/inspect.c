@@ -72,22 +72,30 @@ static void bm_inspect_fatal(struct bm_dev *bm, const struct bm_report *report)
  * @bm: device that is running, or was when its interrupt came
  * @why: for the log
  *
- * Any context.
+ * One that is not enabled was reset by somebody else. Any context.
+ *
+ * Return: is it bad?
  */
-void bm_inspect(struct bm_dev *bm, const char *why)
+bool bm_inspect(struct bm_dev *bm, const char *why)
 {
 	struct bm_report report;
 
 	if (bm_hw_report(bm, &report)) {
 		bm_alarm_reset(bm, "nobody answers at its registers");
-		return;
+		return true;
+	}
+	if (!(report.status & (BM_STATUS_READY | BM_STATUS_FATAL))) {
+		bm_alarm_reset(bm, "it is not enabled any more");
+		return true;
 	}
 	if (report.status & BM_STATUS_FATAL)
 		bm_inspect_fatal(bm, &report);
 	if (report.halted)
 		bm_inspect_halted(bm, &report);
-	if (report.halted || report.status & BM_STATUS_FATAL)
-		bm_alarm_reset(bm, why);
+	if (!report.halted && !(report.status & BM_STATUS_FATAL))
+		return false;
+	bm_alarm_reset(bm, why);
+	return true;
 }
 
 /**
@@ -97,6 +105,5 @@ void bm_inspect(struct bm_dev *bm, const char *why)
  */
 irqreturn_t bm_event_irq(int irq, void *data)
 {
-	bm_inspect(data, "it reported an error of its own");
-	return IRQ_HANDLED;
+	return bm_inspect(data, "it reported an error of its own") ? IRQ_HANDLED : IRQ_NONE;
 }

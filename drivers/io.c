@@ -9,6 +9,7 @@
  */
 #include <linux/blkdev.h>
 #include <linux/completion.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -177,7 +178,10 @@ static int bm_io_start_one(struct bm_dev *bm, struct kiocb *iocb, struct bm_want
 	return 0;
 }
 
-/* Submit one command after the other. Where two may share a cache line, wait for the first. */
+/*
+ * Submit one command after the other. Where two may share a cache line, wait for the first. Who
+ * must not wait gets as much as goes at once.
+ */
 static int bm_io_submit_all(struct bm_dev *bm, struct bm_io *io, struct bm_want *want)
 {
 	struct bm_request *rq;
@@ -187,8 +191,14 @@ static int bm_io_submit_all(struct bm_dev *bm, struct bm_io *io, struct bm_want 
 
 	blk_start_plug(&plug);
 	while (!err && want->length) {
+		if (shares && !want->wait)
+			break;
 		if (shares)
-			wait_var_event(&io->refs, atomic_read(&io->refs) == 1);
+			wait_var_event_killable(&io->refs, atomic_read(&io->refs) == 1);
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
 		rq = bm_prepare(bm, want, &idx);
 		if (IS_ERR(rq)) {
 			err = PTR_ERR(rq);
@@ -206,11 +216,11 @@ static int bm_io_submit_all(struct bm_dev *bm, struct bm_io *io, struct bm_want 
 static int bm_io_start_many(struct bm_dev *bm, struct kiocb *iocb, struct bm_want *want,
 			    struct bm_sync *sync)
 {
-	struct bm_io *io = kmalloc(sizeof(*io), GFP_KERNEL);
+	struct bm_io *io = kmalloc(sizeof(*io), want->wait ? GFP_KERNEL : GFP_NOWAIT);
 	int err;
 
 	if (!io)
-		return -ENOMEM;
+		return want->wait ? -ENOMEM : -EAGAIN;
 	bm_io_init(io, iocb, sync, NULL);
 	err = bm_io_submit_all(bm, io, want);
 	if (!io->submitted) {
@@ -222,9 +232,8 @@ static int bm_io_start_many(struct bm_dev *bm, struct kiocb *iocb, struct bm_wan
 }
 
 /*
- * Begin a transfer. Where the caller does not want to wait, it is one command or none:
- * the longer ones may have to wait half-way. Nor are those polled, as while they wait
- * nobody looks.
+ * Begin a transfer. Where the caller does not want to wait, it is as much of it as there are
+ * requests for now. Longer ones are not polled: while they wait nobody looks.
  *
  * Return: 0: it ends by itself, and tells @sync or @iocb; or a negative errno.
  */
@@ -246,7 +255,31 @@ static int bm_io_start(struct bm_dev *bm, struct kiocb *iocb, const struct iov_i
 
 	if (one)
 		return bm_io_start_one(bm, iocb, &want, sync);
-	return want.wait ? bm_io_start_many(bm, iocb, &want, sync) : -EAGAIN;
+	return bm_io_start_many(bm, iocb, &want, sync);
+}
+
+/* Is it a command of this caller's? */
+static bool bm_io_is_of(struct bm_request *rq, const void *sync)
+{
+	return rq->done == bm_io_done && bm_io_part(rq)->io->sync == sync;
+}
+
+/*
+ * Nobody lets go of memory that the device may reach, be there a signal: the commands are
+ * aborted, and the end of that is waited for. See abort.c for how long that takes at most.
+ */
+static void bm_io_wait(struct bm_dev *bm, struct bm_sync *sync)
+{
+	int idx;
+
+	if (!wait_for_completion_killable(&sync->done))
+		return;
+	idx = bm_enter(bm);
+	if (idx >= 0) {
+		bm_abort_where(bm, bm_io_is_of, sync);
+		bm_exit(bm, idx);
+	}
+	wait_for_completion(&sync->done);
 }
 
 /**
@@ -256,9 +289,8 @@ static int bm_io_start(struct bm_dev *bm, struct kiocb *iocb, const struct iov_i
  * @iter: the caller's memory, not empty, within the file; advanced by what a synchronous
  *	transfer has moved
  *
- * May sleep unless IOCB_NOWAIT is set. A synchronous transfer is waited for without
- * heeding signals: until the device is done with the memory, nobody may let go of it.
- * The watchdog bounds it.
+ * May sleep; but for a free request only without IOCB_NOWAIT. Of signals a synchronous
+ * transfer heeds the fatal ones: its commands are aborted.
  *
  * Return: bytes, fewer than asked for if something failed half-way; -EIOCBQUEUED; or
  * another negative errno, and then nothing was moved: see bm_prepare().
@@ -275,7 +307,7 @@ ssize_t bm_io_rw(struct bm_dev *bm, struct kiocb *iocb, struct iov_iter *iter)
 	err = bm_io_start(bm, iocb, iter, &sync);
 	if (err)
 		return err;
-	wait_for_completion(&sync.done);
+	bm_io_wait(bm, &sync);
 	if (sync.ret > 0)
 		iov_iter_advance(iter, sync.ret);
 	return sync.ret;
@@ -293,4 +325,31 @@ int bm_io_poll(struct bm_dev *bm, struct kiocb *iocb)
 	struct bm_queue *q = READ_ONCE(iocb->private);
 
 	return bm_queue_reap(q, q->cq.entries);
+}
+
+/* Until what had been submitted to a queue has ended: killably. */
+static int bm_io_sync_queue(struct bm_queue *q, u64 submitted)
+{
+	return wait_event_killable(q->bm->idle, bm_queue_passed(q, submitted)) ? -EINTR : 0;
+}
+
+/**
+ * bm_io_sync() - wait until all that was submitted before has ended
+ * @bm: device, between bm_enter() and bm_exit()
+ *
+ * Whatever of it failed was told to whoever submitted it. May sleep.
+ *
+ * Return: 0; or -EINTR, after a fatal signal.
+ */
+int bm_io_sync(struct bm_dev *bm)
+{
+	u64 submitted[BM_MAX_QUEUES];
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < bm_total_queues(bm); i++)
+		submitted[i] = bm_queue_submitted(&bm->queues[i]);
+	for (i = 0; i < bm_total_queues(bm) && !err; i++)
+		err = bm_io_sync_queue(&bm->queues[i], submitted[i]);
+	return err;
 }

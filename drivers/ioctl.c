@@ -315,6 +315,8 @@ struct bm_uring {
 	int error;
 };
 
+static void bm_uring_done(struct bm_request *rq);
+
 /* In the task that submitted it; or, if that has exited, in one without its memory. */
 static void bm_uring_end(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
@@ -324,6 +326,23 @@ static void bm_uring_end(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	if (!err && (!current->mm || put_user(uring->result, uring->to)))
 		err = -EFAULT;
 	io_uring_cmd_done(cmd, err, 0, issue_flags);
+}
+
+/* Is it the one command of this io_uring command? */
+static bool bm_uring_is(struct bm_request *rq, const void *cmd)
+{
+	return rq->done == bm_uring_done && *bm_request_to_pdu(rq, struct io_uring_cmd *) == cmd;
+}
+
+/* Its task exits, or its ring goes: it ends as soon as the device lets go of its memory. */
+static void bm_uring_cancel(struct bm_dev *bm, struct io_uring_cmd *cmd)
+{
+	int idx = bm_enter(bm);
+
+	if (idx < 0)
+		return;
+	bm_abort_where(bm, bm_uring_is, cmd);
+	bm_exit(bm, idx);
 }
 
 /* The request is not kept until the task runs: that may be after remove(). */
@@ -357,6 +376,10 @@ int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue
 	struct bm_want want;
 	int err, idx;
 
+	if (issue_flags & IO_URING_F_CANCEL) {
+		bm_uring_cancel(bm, cmd);
+		return 0;
+	}
 	if (!bm_ioctl_is(cmd->cmd_op, BUSMASTER_IOC_OP))
 		return -ENOTTY;
 	if (READ_ONCE(area[1]) || cmd->flags)
@@ -376,6 +399,7 @@ int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue
 	uring->to = &arg->result;
 	*bm_request_to_pdu(rq, struct io_uring_cmd *) = cmd;
 	rq->done = bm_uring_done;
+	io_uring_cmd_mark_cancelable(cmd, issue_flags);
 	if (want.length)
 		bm_request_fail(rq, -EFAULT);
 	else

@@ -6,19 +6,11 @@
  * order. What happens to it in between is in state.c.
  */
 #include <linux/dma-mapping.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
 #include "busmaster.h"
-
-/* What a function-level reset takes away: see bm_reset_function(). */
-static int bm_save_config(struct bm_dev *bm)
-{
-	pci_clear_master(bm->pdev);
-	pci_save_state(bm->pdev);
-	bm->config = pci_store_saved_state(bm->pdev);
-	return bm->config ? 0 : -ENOMEM;
-}
 
 static int bm_map_registers(struct bm_dev *bm)
 {
@@ -71,33 +63,62 @@ static void bm_free_queues(struct bm_dev *bm, int nr)
 {
 	while (nr--)
 		bm_queue_free(&bm->queues[nr]);
-	kfree(bm->queue_of);
-	kfree(bm->queues);
+}
+
+/*
+ * All memory of a queue is there before it is used: but not at any price. Who asks for more than
+ * half of what the system has to give is refused, before somebody else is killed for it.
+ */
+static int bm_check_memory(struct bm_dev *bm, unsigned int depth)
+{
+	u64 want = bm_total_queues(bm) * bm_queue_bytes(depth);
+	u64 have = (u64)si_mem_available() << PAGE_SHIFT;
+
+	if (want <= have / 2)
+		return 0;
+	dev_err(&bm->dev, "%u queues of depth %u need %llu MiB, and of memory %llu MiB are available: fewer queues or a smaller queue_depth may do\n",
+		bm_total_queues(bm), depth, want >> 20, have >> 20);
+	return -ENOMEM;
 }
 
 static int bm_alloc_queues(struct bm_dev *bm)
 {
 	unsigned int depth = bm_queue_depth(bm);
-	int err = -ENOMEM, i = 0;
+	unsigned int i;
+	int err;
+
+	err = bm_check_memory(bm, depth);
+	if (err)
+		return err;
+	for (i = 0; i < bm_total_queues(bm); i++) {
+		bm->queues[i].polled = i >= bm_vector_queues(bm);
+		err = bm_queue_alloc(&bm->queues[i], depth);
+		if (err) {
+			bm_free_queues(bm, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* The queues themselves; their memory comes when it is known how many of them interrupt. */
+static int bm_init_queues(struct bm_dev *bm)
+{
+	unsigned int i;
 
 	bm->queues = kcalloc(bm_total_queues(bm), sizeof(*bm->queues), GFP_KERNEL);
 	bm->queue_of = kcalloc(nr_cpu_ids, sizeof(*bm->queue_of), GFP_KERNEL);
 	if (!bm->queues || !bm->queue_of)
-		goto fail;
-	err = bm_vectors_spread(bm);
-	if (err)
-		goto fail;
-	for (i = 0; i < bm_total_queues(bm); i++) {
-		bm->queues[i].polled = i >= bm_vector_queues(bm);
-		err = bm_queue_alloc(&bm->queues[i], bm, i, depth);
-		if (err)
-			goto fail;
-	}
+		return -ENOMEM;
+	for (i = 0; i < bm_total_queues(bm); i++)
+		bm_queue_init(&bm->queues[i], bm, i);
 	return 0;
+}
 
-fail:
-	bm_free_queues(bm, i);
-	return err;
+static void bm_exit_queues(struct bm_dev *bm)
+{
+	kfree(bm->queue_of);
+	kfree(bm->queues);
 }
 
 static int bm_start_locked(struct bm_dev *bm)
@@ -113,23 +134,32 @@ static int bm_start_locked(struct bm_dev *bm)
 static void bm_stop_locked(struct bm_dev *bm)
 {
 	mutex_lock(&bm->state_lock);
+	bm_quiesce(bm);
 	bm_stop(bm);
+	mutex_unlock(&bm->state_lock);
+}
+
+static void bm_kill_locked(struct bm_dev *bm)
+{
+	mutex_lock(&bm->state_lock);
+	bm_quiesce(bm);
+	bm_stop(bm);
+	bm_kill(bm);
 	mutex_unlock(&bm->state_lock);
 }
 
 /* After this nobody uses the device, and nothing of ours runs by itself. */
 static void bm_end_users(struct bm_dev *bm)
 {
-	mutex_lock(&bm->state_lock);
-	bm_stop(bm);
-	bm_kill(bm);
-	mutex_unlock(&bm->state_lock);
+	unsigned int i;
+
+	bm_kill_locked(bm);
 	synchronize_srcu(&bm->users);
 	bm_recover_exit(bm);
 	bm_abort_exit(bm);
-	bm_mem_exit(bm);
+	for (i = 0; i < bm_total_queues(bm); i++)
+		bm_queue_flush(&bm->queues[i]);
 	bm_dmaengine_del(bm);
-	bm_cdev_zap(bm);
 }
 
 static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -143,16 +173,16 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return PTR_ERR(bm);
 	bm->pdev = pdev;
 	bm->fault_policy = bm_param_fault_policy;
-	mutex_init(&bm->state_lock);
-	RAW_INIT_NOTIFIER_HEAD(&bm->states);
+	bm_state_init(bm);
 	bm_recover_init(bm);
 	bm_abort_init(bm);
-	bm_mem_init(bm);
 
+	bm_config_reclaim(pdev);
 	err = pci_enable_device_mem(pdev);
 	if (err)
 		goto put;
-	err = bm_save_config(bm);
+	pci_clear_master(pdev);
+	err = bm_config_save(bm);
 	if (err)
 		goto disable;
 	err = pci_request_mem_regions(pdev, BM_NAME);
@@ -170,13 +200,19 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = bm_vectors_alloc(bm);
 	if (err)
 		goto unmap;
+	err = bm_init_queues(bm);
+	if (err)
+		goto exit_queues;
+	err = bm_vectors_request(bm);
+	if (err)
+		goto exit_queues;
 	err = bm_alloc_queues(bm);
 	if (err)
-		goto free_vectors;
+		goto release_vectors;
+	pci_set_drvdata(pdev, bm);
 	err = bm_start_locked(bm);
 	if (err)
-		goto free_queues;
-	pci_set_drvdata(pdev, bm);
+		goto end_users;
 	err = bm_dmaengine_add(bm);
 	if (err)
 		goto end_users;
@@ -192,9 +228,11 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 end_users:
 	bm_end_users(bm);
-free_queues:
 	bm_free_queues(bm, bm_total_queues(bm));
-free_vectors:
+release_vectors:
+	bm_vectors_release(bm);
+exit_queues:
+	bm_exit_queues(bm);
 	bm_vectors_free(bm);
 unmap:
 	iounmap(bm->regs);
@@ -205,7 +243,7 @@ free_config:
 disable:
 	pci_disable_device(pdev);
 put:
-	put_device(&bm->dev);
+	bm_cdev_put(bm);
 	return err;
 }
 
@@ -217,18 +255,20 @@ static void bm_remove(struct pci_dev *pdev)
 	bm_cdev_del(bm);
 	bm_end_users(bm);
 	bm_free_queues(bm, bm_total_queues(bm));
+	bm_vectors_release(bm);
+	bm_exit_queues(bm);
 	bm_vectors_free(bm);
 	iounmap(bm->regs);
 	pci_release_mem_regions(pdev);
 	kfree(bm->config);
 	pci_disable_device(pdev);
-	put_device(&bm->dev);
+	bm_cdev_put(bm);
 }
 
-/* The next kernel must not find a device that writes into its memory. */
+/* The next kernel must not find a device that writes into its memory: it is over. */
 static void bm_shutdown(struct pci_dev *pdev)
 {
-	bm_stop_locked(pci_get_drvdata(pdev));
+	bm_kill_locked(pci_get_drvdata(pdev));
 }
 
 static int bm_suspend(struct device *dev)
@@ -237,9 +277,12 @@ static int bm_suspend(struct device *dev)
 	return 0;
 }
 
+/* One that was dead before is so afterwards: nothing has failed here. */
 static int bm_resume(struct device *dev)
 {
-	return bm_start_locked(dev_get_drvdata(dev));
+	struct bm_dev *bm = dev_get_drvdata(dev);
+
+	return bm_present(bm) ? bm_start_locked(bm) : 0;
 }
 
 static DEFINE_SIMPLE_DEV_PM_OPS(bm_pm_ops, bm_suspend, bm_resume);
@@ -280,15 +323,28 @@ static int __init bm_init(void)
 {
 	int err;
 
-	err = bm_cdev_init();
+	err = bm_work_init();
 	if (err)
 		return err;
+	err = bm_cdev_init();
+	if (err)
+		goto exit_work;
+	err = bm_vectors_init();
+	if (err)
+		goto exit_cdev;
 	bm_debugfs_init();
 	err = pci_register_driver(&bm_driver);
-	if (err) {
-		bm_debugfs_exit();
-		bm_cdev_exit();
-	}
+	if (err)
+		goto exit_vectors;
+	return 0;
+
+exit_vectors:
+	bm_debugfs_exit();
+	bm_vectors_exit();
+exit_cdev:
+	bm_cdev_exit();
+exit_work:
+	bm_work_exit();
 	return err;
 }
 module_init(bm_init);
@@ -298,7 +354,9 @@ static void __exit bm_exit_module(void)
 	pci_unregister_driver(&bm_driver);
 	bm_debugfs_exit();
 	bm_dmaengine_exit();
+	bm_vectors_exit();
 	bm_cdev_exit();
+	bm_work_exit();
 }
 module_exit(bm_exit_module);
 

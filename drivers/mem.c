@@ -197,6 +197,19 @@ static void bm_map_end(struct bm_request *rq, struct bm_map *map)
 	sg_unmark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
 }
 
+/*
+ * What the DMA API says of a mapping that failed: it has none left now (-ENOMEM, and -EIO for
+ * bounce buffers), or it cannot be (dma_map_sgtable()).
+ */
+static int bm_map_error(struct bm_dev *bm, int err)
+{
+	if (err == -ENOMEM || err == -EIO)
+		return -ENOMEM;
+	dev_err_ratelimited(&bm->dev, "the system cannot map this memory for the device: %d\n",
+			    err);
+	return -EIO;
+}
+
 /**
  * bm_mem_map() - let the device reach what is pinned
  * @rq: borrowed request; with one side of its command in host memory mapped, or none
@@ -207,8 +220,9 @@ static void bm_map_end(struct bm_request *rq, struct bm_map *map)
  * The pins stay the caller's, until bm_mem_hand_over() makes them the request's. Any
  * context.
  *
- * Return: 0; or -ENOMEM if the mapping needs what is in use now (IOVAs, bounce
- * buffers): worth trying again when other requests have ended.
+ * Return: 0; -ENOMEM if the mapping needs what is in use now (IOVAs, bounce
+ * buffers): worth trying again when other requests have ended; or -EIO, after a message, if
+ * it will never succeed.
  */
 int bm_mem_map(struct bm_request *rq, const struct bm_pins *pins, struct bm_hw_ptr *ptr)
 {
@@ -227,9 +241,10 @@ int bm_mem_map(struct bm_request *rq, const struct bm_pins *pins, struct bm_hw_p
 	map->sgt.sgl = sg;
 	map->sgt.orig_nents = i;
 
-	if (dma_map_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0)) {
+	err = dma_map_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, DMA_ATTR_NO_WARN);
+	if (err) {
 		sg_unmark_end(&sg[i - 1]);
-		return -ENOMEM;
+		return bm_map_error(rq->queue->bm, err);
 	}
 	err = bm_sgl_encode(ptr, &sgl, sg, map->sgt.nents);
 	if (err) {
@@ -321,11 +336,7 @@ static void bm_mem_finish(struct bm_request *rq, bool dirty)
 
 static void bm_mem_unpin_work(struct work_struct *work)
 {
-	struct bm_dev *bm = container_of(work, struct bm_dev, unpin_work);
-	struct bm_request *rq, *next;
-
-	llist_for_each_entry_safe(rq, next, llist_del_all(&bm->unpin), unpin)
-		bm_mem_finish(rq, true);
+	bm_mem_finish(container_of(work, struct bm_request, unpin), true);
 }
 
 /**
@@ -333,12 +344,12 @@ static void bm_mem_unpin_work(struct work_struct *work)
  * @rq: request that is not in flight, and has its result
  *
  * Any context. The mapping ends at once; pages that the device wrote and that are
- * still to be marked dirty are left to a worker, which may sleep. done() is called when
+ * still to be marked dirty are left to a work of the request's own, which may sleep for
+ * as long as somebody holds a page's lock, and keeps no other waiting. done() is called when
  * all is let go: perhaps before this returns, and before remove() is over in any case.
  */
 void bm_mem_release(struct bm_request *rq)
 {
-	struct bm_dev *bm = rq->queue->bm;
 	bool sleeps = false;
 	unsigned int i;
 
@@ -348,25 +359,26 @@ void bm_mem_release(struct bm_request *rq)
 	}
 	if (!sleeps)
 		bm_mem_finish(rq, false);
-	else if (llist_add(&rq->unpin, &bm->unpin))
-		schedule_work(&bm->unpin_work);
+	else
+		queue_work(bm_release_wq, &rq->unpin);
 }
 
 /**
- * bm_mem_init() - before the first bm_mem_map()
- * @bm: device
+ * bm_mem_init() - before the first bm_mem_map() of a request
+ * @rq: request
  */
-void bm_mem_init(struct bm_dev *bm)
+void bm_mem_init(struct bm_request *rq)
 {
-	init_llist_head(&bm->unpin);
-	INIT_WORK(&bm->unpin_work, bm_mem_unpin_work);
+	INIT_WORK(&rq->unpin, bm_mem_unpin_work);
 }
 
 /**
- * bm_mem_exit() - all memory is let go, and no done() will be called any more
- * @bm: device on which nothing is in flight, nor will be
+ * bm_mem_exit() - a request's memory is let go, and no done() will be called any more
+ * @rq: request that is not in flight, nor will be
+ *
+ * May sleep.
  */
-void bm_mem_exit(struct bm_dev *bm)
+void bm_mem_exit(struct bm_request *rq)
 {
-	flush_work(&bm->unpin_work);
+	flush_work(&rq->unpin);
 }

@@ -46,8 +46,8 @@ struct bm_map {
 	bool pinned;
 };
 
-void bm_mem_init(struct bm_dev *bm);
-void bm_mem_exit(struct bm_dev *bm);
+void bm_mem_init(struct bm_request *rq);
+void bm_mem_exit(struct bm_request *rq);
 ssize_t bm_mem_pin(struct bm_pins *pins, struct iov_iter *iter, unsigned int pages);
 void bm_mem_unpin(struct bm_pins *pins);
 int bm_mem_map(struct bm_request *rq, const struct bm_pins *pins, struct bm_hw_ptr *ptr);

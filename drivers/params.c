@@ -28,7 +28,7 @@ BM_PARAM(poll_queues, 0, 0, 63, "queue pairs without interrupts, for polled I/O"
 BM_PARAM(dma_channels, 1, 0, 63, "queue pairs that other kernel code may use (dmaengine)");
 BM_PARAM(queue_depth, 256, 1, 4095, "commands that a queue keeps outstanding at most");
 BM_PARAM(timeout_ms, 10000, 100, 600000,
-	 "milliseconds until an unanswered command resets the device");
+	 "milliseconds without a completion, after which a busy queue's device is reset");
 
 bool bm_param_shadow = true;
 module_param_named(shadow, bm_param_shadow, bool, 0444);

@@ -63,7 +63,7 @@ static bool bm_queue_plugged(struct bm_queue *q)
  *
  * done() is called exactly once, perhaps before this returns, and also on failure.
  *
- * Return: 0; -EIO if the queue was stopped meanwhile.
+ * Return: 0; -ENODEV if the device is dead.
  */
 int bm_submit(struct bm_request *rq)
 {

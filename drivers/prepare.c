@@ -104,9 +104,20 @@ static int bm_want_map(struct bm_request *rq, const struct bm_want *want, size_t
 	return err;
 }
 
+/* Is anything under way with whose end IOVAs or bounce buffers come back? */
+static bool bm_in_use(struct bm_dev *bm)
+{
+	unsigned int i;
+
+	for (i = 0; i < bm_total_queues(bm); i++)
+		if (READ_ONCE(bm->queues[i].flying))
+			return true;
+	return false;
+}
+
 /* A request with all that was pinned mapped in it, between bm_enter() and bm_exit(). */
 static struct bm_request *bm_want_get(struct bm_dev *bm, const struct bm_want *want, size_t n,
-				      const struct bm_held *held, int *idx)
+				      const struct bm_held *held, int *idx, bool *in_use)
 {
 	struct bm_request *rq;
 	int err;
@@ -122,24 +133,31 @@ static struct bm_request *bm_want_get(struct bm_dev *bm, const struct bm_want *w
 		bm_request_put(rq);
 		rq = ERR_PTR(err);
 	}
+	*in_use = bm_in_use(bm);
 	bm_exit(bm, *idx);
 	return rq;
 }
 
-/* The same; but what others use is waited for, if the caller wants that. */
+/*
+ * The same; but what others use is waited for, if the caller wants that: as long as commands
+ * are on their way, each of which ends, and for a time-out when there are none of ours.
+ */
 static struct bm_request *bm_want_wait(struct bm_dev *bm, const struct bm_want *want, size_t n,
 				       const struct bm_held *held, int *idx)
 {
 	unsigned long until = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
 	struct bm_request *rq;
+	bool in_use = false;
 
 	for (;;) {
-		rq = bm_want_get(bm, want, n, held, idx);
+		rq = bm_want_get(bm, want, n, held, idx, &in_use);
 		if (rq != ERR_PTR(-ENOMEM))
 			return rq;
 		if (!want->wait)
 			return ERR_PTR(-EAGAIN);
-		if (time_after(jiffies, until))
+		if (in_use)
+			until = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
+		else if (time_after(jiffies, until))
 			return rq;
 		schedule_timeout_killable(1);
 		if (fatal_signal_pending(current))
@@ -153,9 +171,8 @@ static struct bm_request *bm_want_wait(struct bm_dev *bm, const struct bm_want *
  * @want: what; what the command does is cut off its front
  * @idx: where the cookie for bm_exit() goes
  *
- * May sleep: for pages in any case, for the rest if @want->wait. What others use is
- * waited for as long as a command may take. If only the first part of the caller's memory
- * can be had, the command is as long as that.
+ * May sleep: for pages in any case, for the rest if @want->wait. If only the first part of
+ * the caller's memory can be had, the command is as long as that.
  *
  * Return: a request, and it is between bm_enter() and bm_exit(), which are not over before
  * the caller has submitted or put it; ERR_PTR of -ENODEV; an error of bm_mem_pin();

@@ -32,6 +32,7 @@ static int bm_request_alloc(struct bm_request *rq, struct bm_queue *q, unsigned 
 	rq->queue = q;
 	rq->index = index;
 	init_completion(&rq->waiter);
+	bm_mem_init(rq);
 
 	rq->sg = kvcalloc_node(BM_CMD_PAGES, sizeof(*rq->sg), GFP_KERNEL, bm_node(q));
 	rq->sgl.seg = dma_pool_alloc(q->sgls, GFP_KERNEL, &rq->sgl.dma);
@@ -55,10 +56,37 @@ static size_t bm_cq_bytes(struct bm_queue *q)
 }
 
 /**
- * bm_queue_alloc() - memory for a queue pair and its requests
+ * bm_queue_init() - a queue that has nothing yet: its interrupt may be requested
  * @q: zeroed
- * @bm: device, whose DMA mask is set
+ * @bm: device
  * @id: number of the queue
+ */
+void bm_queue_init(struct bm_queue *q, struct bm_dev *bm, unsigned int id)
+{
+	q->bm = bm;
+	q->id = id;
+	spin_lock_init(&q->lock);
+	INIT_LIST_HEAD(&q->parked);
+	init_waitqueue_head(&q->free_wait);
+	snprintf(q->name, sizeof(q->name), "%s-q%u", dev_name(&bm->dev), id);
+}
+
+/**
+ * bm_queue_bytes() - memory that bm_queue_alloc() takes, but for small change
+ * @depth: requests
+ */
+u64 bm_queue_bytes(unsigned int depth)
+{
+	size_t request = sizeof(struct bm_request) + BM_SGL_BYTES +
+			 BM_CMD_PAGES * sizeof(struct scatterlist);
+	size_t entry = sizeof(struct bm_hw_sqe) + sizeof(struct bm_hw_cqe);
+
+	return (u64)depth * request + roundup_pow_of_two(depth + 1) * entry;
+}
+
+/**
+ * bm_queue_alloc() - memory for a queue pair and its requests
+ * @q: initialised, of a device whose DMA mask is set
  * @depth: requests, 1 to BM_MAX_DEPTH
  *
  * All that the data path needs is allocated here: coherent rings, SGLs,
@@ -67,17 +95,12 @@ static size_t bm_cq_bytes(struct bm_queue *q)
  *
  * Return: 0 or -ENOMEM, and then nothing is left behind.
  */
-int bm_queue_alloc(struct bm_queue *q, struct bm_dev *bm, unsigned int id, unsigned int depth)
+int bm_queue_alloc(struct bm_queue *q, unsigned int depth)
 {
 	unsigned int i;
 
-	q->bm = bm;
-	q->id = id;
 	q->sq.entries = roundup_pow_of_two(depth + 1);
 	q->cq.entries = q->sq.entries;
-	spin_lock_init(&q->lock);
-	init_waitqueue_head(&q->free_wait);
-	snprintf(q->name, sizeof(q->name), "%s-q%u", dev_name(&bm->dev), id);
 
 	q->sq.ring = dma_alloc_coherent(bm_dma_dev(q), bm_sq_bytes(q), &q->sq.dma, GFP_KERNEL);
 	q->cq.ring = dma_alloc_coherent(bm_dma_dev(q), bm_cq_bytes(q), &q->cq.dma, GFP_KERNEL);
@@ -86,7 +109,7 @@ int bm_queue_alloc(struct bm_queue *q, struct bm_dev *bm, unsigned int id, unsig
 	q->sgls = dma_pool_create(q->name, bm_dma_dev(q), BM_SGL_BYTES, BM_SGL_BYTES, 0);
 	if (!q->sq.ring || !q->cq.ring || !q->requests || !q->free || !q->sgls)
 		goto fail;
-	if (bm_param_shadow && bm->caps.features & BM_FEAT_SHADOW) {
+	if (bm_param_shadow && q->bm->caps.features & BM_FEAT_SHADOW) {
 		q->shadow = dma_alloc_coherent(bm_dma_dev(q), sizeof(*q->shadow),
 					       &q->shadow_dma, GFP_KERNEL);
 		if (!q->shadow)
@@ -126,8 +149,8 @@ void bm_queue_free(struct bm_queue *q)
 }
 
 /**
- * bm_queue_start() - empty rings, an enabled hardware queue, armed
- * @q: queue whose interrupt is requested
+ * bm_queue_start() - empty rings, an enabled hardware queue, armed; what was parked is submitted
+ * @q: queue whose interrupt is enabled
  *
  * May sleep.
  *
@@ -154,15 +177,17 @@ int bm_queue_start(struct bm_queue *q)
 
 	spin_lock_irqsave(&q->lock, flags);
 	q->running = true;
+	q->quiesced = false;
 	bm_coalesce_apply(q);
 	bm_hw_ring_cq(q, !q->polled);
+	bm_flight_resume(q);
 	spin_unlock_irqrestore(&q->lock, flags);
 	wake_up_all(&q->free_wait);
 	return 0;
 }
 
 /**
- * bm_queue_stop() - from here on nothing is submitted, and no doorbell is written
+ * bm_queue_stop() - from here on what is submitted is parked, and no doorbell is written
  * @q: queue, running or not
  *
  * What is in flight stays so, and completions can still be reaped. Any context.
@@ -182,21 +207,104 @@ bool bm_queue_stop(struct bm_queue *q)
 }
 
 /**
- * bm_queue_overdue() - is a command in flight past its deadline?
+ * bm_queue_flush() - all memory is let go, and no done() will be called any more
+ * @q: queue of a dead device, on which nothing is in flight or parked
+ *
+ * May sleep.
+ */
+void bm_queue_flush(struct bm_queue *q)
+{
+	unsigned int i;
+
+	for (i = 0; i < q->depth; i++)
+		bm_mem_exit(&q->requests[i]);
+}
+
+/**
+ * bm_queue_quiesce() - from here on what is submitted is parked; what is in flight goes on
+ * @q: queue
+ *
+ * bm_queue_start() ends it. Any context.
+ */
+void bm_queue_quiesce(struct bm_queue *q)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->lock, flags);
+	q->quiesced = true;
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+/*
+ * A command may have been forgotten by a device that is busy with others. It does not take
+ * them in turn, but how often may one be overtaken? Not for the depth of the queue, again
+ * and again.
+ */
+#define BM_OVERTAKEN 8
+
+static bool bm_request_forgotten(const struct bm_request *rq, unsigned long patience)
+{
+	struct bm_queue *q = rq->queue;
+
+	return (s32)(rq->place - q->sq.rung) < 0 && time_after(jiffies, rq->since + patience) &&
+	       q->stats.completions - rq->seen > BM_OVERTAKEN * q->depth;
+}
+
+/**
+ * bm_queue_overdue() - has the device had time enough for what is in flight?
  * @q: queue
  * @busy: set to true if any command is in flight, else left alone
+ *
+ * It has if it has completed nothing for as long as a time-out: progress counts, not how long a
+ * command has had to wait for others, nor for its doorbell behind a plug. Or if it has a
+ * command for that long, and has completed many that were submitted later.
  */
 bool bm_queue_overdue(struct bm_queue *q, bool *busy)
 {
-	unsigned long flags;
+	unsigned long patience = msecs_to_jiffies(bm_param_timeout_ms);
 	struct bm_request *rq = NULL;
-	bool overdue = false;
+	unsigned long flags;
+	bool overdue;
 
 	spin_lock_irqsave(&q->lock, flags);
-	while ((rq = bm_next_in_flight(q, rq))) {
-		*busy = true;
-		overdue |= time_after(jiffies, rq->deadline);
-	}
+	*busy |= q->flying;
+	overdue = bm_told_in_flight(q) && time_after(jiffies, q->progress + patience);
+	while (!overdue && (rq = bm_next_in_flight(q, rq)))
+		overdue = bm_request_forgotten(rq, patience);
 	spin_unlock_irqrestore(&q->lock, flags);
 	return overdue;
+}
+
+/**
+ * bm_queue_submitted() - how many commands it was ever given, for bm_queue_passed()
+ * @q: queue
+ */
+u64 bm_queue_submitted(struct bm_queue *q)
+{
+	unsigned long flags;
+	u64 submitted;
+
+	spin_lock_irqsave(&q->lock, flags);
+	submitted = q->stats.commands + list_count_nodes(&q->parked);
+	spin_unlock_irqrestore(&q->lock, flags);
+	return submitted;
+}
+
+/**
+ * bm_queue_passed() - has all ended that had been submitted then?
+ * @q: queue
+ * @submitted: of bm_queue_submitted()
+ */
+bool bm_queue_passed(struct bm_queue *q, u64 submitted)
+{
+	struct bm_request *rq = NULL;
+	unsigned long flags;
+	bool passed;
+
+	spin_lock_irqsave(&q->lock, flags);
+	passed = list_empty(&q->parked) || q->stats.commands >= submitted;
+	while (passed && (rq = bm_next_in_flight(q, rq)))
+		passed = rq->number >= submitted;
+	spin_unlock_irqrestore(&q->lock, flags);
+	return passed;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * busmaster: queues and requests: queue.c, request.c, reap.c, abort.c, coalesce.c, vectors.c.
+ * busmaster: queues and requests: queue.c, request.c, reap.c, abort.c, flight.c, coalesce.c,
+ * vectors.c.
  */
 #ifndef BUSMASTER_QUEUE_H
 #define BUSMASTER_QUEUE_H
@@ -8,11 +9,11 @@
 #include <linux/build_bug.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
-#include <linux/irqreturn.h>
+#include <linux/interrupt.h>
 #include <linux/list.h>
-#include <linux/llist.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "mem.h"
 #include "ring.h"
@@ -26,6 +27,7 @@ struct pid;
 enum bm_rq_state {
 	BM_RQ_FREE, /* on the queue's free list */
 	BM_RQ_HELD, /* lent to a client */
+	BM_RQ_PARKED, /* submitted; goes into the ring when its queue is started */
 	BM_RQ_IN_FLIGHT, /* the device may reach its memory */
 };
 
@@ -36,9 +38,12 @@ enum bm_rq_state {
  * @gen: generation, the upper bits of its tag: a late answer to an earlier use differs
  * @state: enum bm_rq_state, under the queue's lock
  * @aborting: the device is asked to end it early, likewise
- * @link: while it is handed from the ring to its client
+ * @link: while it is parked, or handed from the ring to its client
  * @place: the submission ring's count when this was put in
- * @deadline: jiffies after which an unanswered command is a timeout
+ * @number: commands that its queue had been given before
+ * @since: jiffies when that was
+ * @seen: completions that its queue had seen then
+ * @asked: jiffies when it was first to end early
  * @sqe: the submission; the client fills it, bm_request_submit() adds the tag
  * @status: enum bm_status of the completion
  * @info: of the completion
@@ -51,7 +56,7 @@ enum bm_rq_state {
  * @nr_segs: entries of @sg, and so of @sgl, in use
  * @maps: the mappings
  * @nr_maps: so many
- * @unpin: while it waits for the worker that lets go of pages
+ * @unpin: lets go of pages where that may sleep
  * @owner: the process that submitted it, if it may be killed for it; see fault.c
  * @pdu: the client's; see bm_request_to_pdu()
  */
@@ -63,7 +68,10 @@ struct bm_request {
 	bool aborting;
 	struct list_head link;
 	u32 place;
-	unsigned long deadline;
+	u64 number;
+	unsigned long since;
+	u64 seen;
+	unsigned long asked;
 
 	struct bm_hw_sqe sqe;
 	u8 status;
@@ -77,7 +85,7 @@ struct bm_request {
 	unsigned int nr_segs;
 	struct bm_map maps[2];
 	unsigned int nr_maps;
-	struct llist_node unpin;
+	struct work_struct unpin;
 
 	struct pid *owner;
 	u64 pdu[8];
@@ -110,6 +118,18 @@ struct bm_queue_stats {
 };
 
 /**
+ * struct bm_vector - an interrupt
+ * @irq: Linux interrupt number
+ * @moved: hears when somebody chooses another affinity
+ * @home: the affinity that it had when its last CPU went offline; else empty
+ */
+struct bm_vector {
+	int irq;
+	struct irq_affinity_notify moved;
+	struct cpumask home;
+};
+
+/**
  * struct bm_coalesce - when a queue's vector is to be raised; as ethtool -C has it
  * @frames: completions to wait for; 0 or 1: none
  * @usecs: microseconds to wait for them; 0: none
@@ -125,11 +145,15 @@ struct bm_coalesce {
  * struct bm_queue - a queue pair, its vector and its requests
  * @bm: the device
  * @id: number, as the device counts
- * @irq: Linux interrupt number while running; none if @polled
+ * @vector: its interrupt; none if @polled
  * @polled: has no vector: completions are looked for by who waits for them
- * @cpus: who submits here, and where the vector goes
+ * @cpus: who submits here
  * @lock: rings, doorbells, free list, request states, @running to @moderation, @stats
  * @running: the rings belong to an enabled hardware queue
+ * @quiesced: what is submitted is parked nevertheless
+ * @parked: requests that go into the ring with the next start
+ * @flying: requests in flight
+ * @progress: jiffies when the last of them was completed, or the device was told of the first
  * @armed: the vector may be raised for what is completed from now on
  * @due: it was or may have been raised for what has been reaped
  * @shadow: doorbells in coherent memory, or NULL
@@ -149,12 +173,16 @@ struct bm_coalesce {
 struct bm_queue {
 	struct bm_dev *bm;
 	unsigned int id;
-	int irq;
+	struct bm_vector vector;
 	bool polled;
 	struct cpumask cpus;
 
 	spinlock_t lock; /* see above */
 	bool running;
+	bool quiesced;
+	struct list_head parked;
+	unsigned int flying;
+	unsigned long progress;
 	bool armed;
 	bool due;
 	struct bm_hw_shadow *shadow;
@@ -181,21 +209,34 @@ static inline struct bm_request *bm_next_in_flight(struct bm_queue *q, struct bm
 	return NULL;
 }
 
+/* Requests in flight of which the device has been told; the queue is locked. */
+static inline unsigned int bm_told_in_flight(const struct bm_queue *q)
+{
+	return q->flying - (q->sq.tail - q->sq.rung);
+}
+
 /* coalesce.c */
 void bm_coalesce_apply(struct bm_queue *q);
 void bm_coalesce_adapt(struct bm_queue *q);
 extern const struct attribute_group bm_coalesce_group;
 
 /* queue.c */
-int bm_queue_alloc(struct bm_queue *q, struct bm_dev *bm, unsigned int id, unsigned int depth);
+void bm_queue_init(struct bm_queue *q, struct bm_dev *bm, unsigned int id);
+u64 bm_queue_bytes(unsigned int depth);
+int bm_queue_alloc(struct bm_queue *q, unsigned int depth);
 void bm_queue_free(struct bm_queue *q);
 int bm_queue_start(struct bm_queue *q);
 bool bm_queue_stop(struct bm_queue *q);
+void bm_queue_quiesce(struct bm_queue *q);
+void bm_queue_flush(struct bm_queue *q);
 bool bm_queue_overdue(struct bm_queue *q, bool *busy);
+u64 bm_queue_submitted(struct bm_queue *q);
+bool bm_queue_passed(struct bm_queue *q, u64 submitted);
 
 /* request.c */
 struct bm_request *bm_queue_lend(struct bm_queue *q);
 void bm_queue_ring(struct bm_queue *q);
+bool bm_request_ready(struct bm_dev *bm);
 struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait);
 void bm_request_put(struct bm_request *rq);
 int bm_request_submit(struct bm_request *rq);
@@ -207,6 +248,7 @@ void bm_request_wake(struct bm_request *rq);
 unsigned int bm_queue_reap(struct bm_queue *q, unsigned int budget);
 unsigned int bm_queue_reap_all(struct bm_queue *q);
 unsigned int bm_queue_fail_all(struct bm_queue *q, int error);
+unsigned int bm_queue_fail_parked(struct bm_queue *q, int error);
 void bm_queue_lost_irq(struct bm_queue *q);
 irqreturn_t bm_queue_irq(int irq, void *data);
 irqreturn_t bm_queue_thread(int irq, void *data);
@@ -215,14 +257,24 @@ irqreturn_t bm_queue_thread(int irq, void *data);
 void bm_abort_init(struct bm_dev *bm);
 void bm_abort_exit(struct bm_dev *bm);
 void bm_abort(struct bm_request *rq);
+void bm_abort_where(struct bm_dev *bm, bool (*match)(struct bm_request *rq, const void *what),
+		    const void *what);
+
+/* flight.c */
+int bm_flight_begin(struct bm_request *rq);
+void bm_flight_resume(struct bm_queue *q);
+void bm_flight_end(struct bm_request *rq, u8 status, u64 info, int error);
+unsigned int bm_flight_finish(struct list_head *ended);
 
 /* vectors.c */
 int bm_vectors_alloc(struct bm_dev *bm);
 void bm_vectors_free(struct bm_dev *bm);
-int bm_vectors_spread(struct bm_dev *bm);
-int bm_vectors_request_event(struct bm_dev *bm);
-void bm_vectors_release_event(struct bm_dev *bm);
-int bm_vectors_request(struct bm_queue *q);
-void bm_vectors_release(struct bm_queue *q);
+int bm_vectors_request(struct bm_dev *bm);
+void bm_vectors_release(struct bm_dev *bm);
+void bm_vectors_enable(struct bm_dev *bm);
+void bm_vectors_disable(struct bm_dev *bm);
+bool bm_vectors_deaf(const struct bm_queue *q);
+int bm_vectors_init(void);
+void bm_vectors_exit(void);
 
 #endif /* BUSMASTER_QUEUE_H */

@@ -14,7 +14,8 @@
 
 /*
  * The request that a completion ends, if it can be believed: its tag names a request
- * that exists, is in flight, and in this generation; status and info fit the submission;
+ * that exists, is in flight, and in this generation; status and info fit the submission,
+ * and that it was to end early, if it has;
  * the head is one that the device may have fetched up to, and it has fetched this. Else
  * NULL, and @lie says which of these is not so.
  */
@@ -33,7 +34,8 @@ static struct bm_request *bm_queue_match(struct bm_queue *q, const struct bm_com
 		*lie = BM_ERR_TAG_FREE;
 	else if (rq->gen != bm_tag_gen(c->tag))
 		*lie = BM_ERR_TAG_STALE;
-	else if (!bm_status_plausible(&rq->sqe, c->status))
+	else if (!bm_status_plausible(&rq->sqe, c->status) ||
+		 (c->status == BM_ST_ABORTED && !rq->aborting))
 		*lie = BM_ERR_STATUS;
 	else if (!bm_info_plausible(&rq->sqe, c->status, c->info))
 		*lie = BM_ERR_INFO;
@@ -44,36 +46,6 @@ static struct bm_request *bm_queue_match(struct bm_queue *q, const struct bm_com
 	else
 		return rq;
 	return NULL;
-}
-
-/* Take a request out of flight, with its result. It is still to be finished. */
-static void bm_queue_end(struct bm_queue *q, struct bm_request *rq, u8 status, u64 info,
-			 int error)
-{
-	lockdep_assert_held(&q->lock);
-	rq->state = BM_RQ_HELD;
-	rq->status = status;
-	rq->info = info;
-	rq->error = error;
-	if (error)
-		q->stats.failures++;
-}
-
-/* Let go of the memory of ended requests, upon which their clients are told: without locks. */
-static unsigned int bm_queue_finish(struct list_head *ended)
-{
-	struct bm_request *rq, *next;
-	unsigned int n = 0;
-
-	list_for_each_entry_safe(rq, next, ended, link) {
-		if (rq->error)
-			bm_fault_report(rq);
-		if (rq->owner)
-			bm_fault_disown(rq);
-		bm_mem_release(rq);
-		n++;
-	}
-	return n;
 }
 
 /*
@@ -91,7 +63,8 @@ static unsigned int bm_queue_pop(struct bm_queue *q, unsigned int budget,
 		rq = bm_queue_match(q, &c, &lie->error);
 		if (rq) {
 			q->stats.completions++;
-			bm_queue_end(q, rq, c.status, c.info, bm_status_errno(c.status));
+			q->progress = jiffies;
+			bm_flight_end(rq, c.status, c.info, bm_status_errno(c.status));
 			list_add_tail(&rq->link, ended);
 		} else {
 			q->stats.bad_completions++;
@@ -118,17 +91,17 @@ static bool bm_queue_interrupted(struct bm_queue *q)
 	return due;
 }
 
-static unsigned int bm_reap(struct bm_queue *q, unsigned int budget, bool interrupt)
+/* Of an interrupt, @due says afterwards whether there was a reason for it. */
+static unsigned int bm_reap(struct bm_queue *q, unsigned int budget, bool *due)
 {
 	struct bm_lie lie = { .error = BM_ERRORS };
 	unsigned int reaped = 0;
 	unsigned long flags;
 	LIST_HEAD(ended);
-	bool due = true;
 
 	spin_lock_irqsave(&q->lock, flags);
-	if (interrupt)
-		due = bm_queue_interrupted(q);
+	if (due)
+		*due = bm_queue_interrupted(q);
 	do {
 		unsigned int n = bm_queue_pop(q, budget - reaped, &ended, &lie);
 
@@ -142,11 +115,9 @@ static unsigned int bm_reap(struct bm_queue *q, unsigned int budget, bool interr
 		bm_coalesce_adapt(q);
 	spin_unlock_irqrestore(&q->lock, flags);
 
-	if (!reaped && !due)
-		bm_count(q->bm, BM_ERR_SPURIOUS_IRQ);
 	if (lie.error != BM_ERRORS)
 		bm_alarm_lie(q, &lie);
-	bm_queue_finish(&ended);
+	bm_flight_finish(&ended);
 	return reaped;
 }
 
@@ -163,7 +134,7 @@ static unsigned int bm_reap(struct bm_queue *q, unsigned int budget, bool interr
  */
 unsigned int bm_queue_reap(struct bm_queue *q, unsigned int budget)
 {
-	return bm_reap(q, budget, false);
+	return bm_reap(q, budget, NULL);
 }
 
 static unsigned int bm_queue_budget(const struct bm_queue *q)
@@ -223,11 +194,35 @@ unsigned int bm_queue_fail_all(struct bm_queue *q, int error)
 
 	spin_lock_irqsave(&q->lock, flags);
 	while ((rq = bm_next_in_flight(q, rq))) {
-		bm_queue_end(q, rq, BM_ST_ABORTED, 0, error);
+		bm_flight_end(rq, BM_ST_ABORTED, 0, error);
 		list_add_tail(&rq->link, &ended);
 	}
 	spin_unlock_irqrestore(&q->lock, flags);
-	return bm_queue_finish(&ended);
+	return bm_flight_finish(&ended);
+}
+
+/**
+ * bm_queue_fail_parked() - end what is waiting for a start that will not come
+ * @q: queue of a dead device
+ * @error: negative errno for the clients
+ *
+ * Calls the requests' done().
+ *
+ * Return: requests that ended.
+ */
+unsigned int bm_queue_fail_parked(struct bm_queue *q, int error)
+{
+	struct bm_request *rq, *next;
+	unsigned long flags;
+	LIST_HEAD(ended);
+
+	spin_lock_irqsave(&q->lock, flags);
+	list_for_each_entry_safe(rq, next, &q->parked, link) {
+		bm_flight_end(rq, BM_ST_ABORTED, 0, error);
+		list_add_tail(&rq->link, &ended);
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+	return bm_flight_finish(&ended);
 }
 
 /**
@@ -236,15 +231,24 @@ unsigned int bm_queue_fail_all(struct bm_queue *q, int error)
  * @data: struct bm_queue
  *
  * A few are reaped here and now. A flood is left to the thread, and meanwhile the
- * queue, not armed, is silent. To be called for nothing is counted, and no more.
+ * queue, not armed, is silent. To be called for nothing is counted, and the kernel is told:
+ * of a vector that does nothing else it disables the interrupt; see bm_vectors_deaf().
  */
 irqreturn_t bm_queue_irq(int irq, void *data)
 {
 	struct bm_queue *q = data;
 	unsigned int budget = bm_queue_budget(q);
+	unsigned int reaped;
+	bool due;
 
 	q->stats.interrupts++;
-	return bm_reap(q, budget, true) == budget ? IRQ_WAKE_THREAD : IRQ_HANDLED;
+	reaped = bm_reap(q, budget, &due);
+	if (reaped == budget)
+		return IRQ_WAKE_THREAD;
+	if (reaped || due)
+		return IRQ_HANDLED;
+	bm_count(q->bm, BM_ERR_SPURIOUS_IRQ);
+	return IRQ_NONE;
 }
 
 /**

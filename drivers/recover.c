@@ -2,8 +2,8 @@
 /*
  * busmaster: who watches, and who helps: the watchdog, and the reset that was asked for.
  *
- * A command that is not answered in time is first looked for in the ring, as its
- * interrupt may have been lost; if it is not there, the device is reset. A device that
+ * A queue that makes no progress is first looked for in its ring, as an interrupt may have
+ * been lost; if there is nothing, the device is reset. A device that
  * says what cannot be true, or halts, is reset, too. All resets are one: bm_stop() and
  * bm_start(). One that does not heed CTRL.RESET has a function-level reset: reset.c. One
  * that heeds nothing, or is gone, is dead: it has lost bus mastering before any memory was
@@ -18,7 +18,6 @@ static void bm_reset_work(struct work_struct *work)
 	mutex_lock(&bm->state_lock);
 	if (bm->state == BM_RUNNING) {
 		bm_stop(bm);
-		cancel_work(work); /* what was found meanwhile is over, too */
 		atomic64_inc(&bm->resets);
 		if (!bm_start(bm))
 			dev_info(&bm->dev, "works again after a reset\n");
@@ -27,14 +26,14 @@ static void bm_reset_work(struct work_struct *work)
 }
 
 /*
- * Commands of a queue are past their deadline: only the interrupt may have been lost. If it
+ * Commands of a queue are overdue: only the interrupt may have been lost. If it
  * is more, the queue is stopped, and so counted once.
  */
 static void bm_recover_overdue(struct bm_queue *q)
 {
 	unsigned int n = bm_queue_reap_all(q);
 	struct bm_dev *bm = q->bm;
-	bool busy;
+	bool busy = false;
 
 	if (n && q->polled) {
 		dev_warn_ratelimited(&bm->dev, "queue %u: nobody has polled for %u completions\n",
@@ -50,12 +49,25 @@ static void bm_recover_overdue(struct bm_queue *q)
 	bm_alarm_reset(bm, "a command was not answered in time");
 }
 
+/* Where the kernel has disabled a vector, the queue is polled, from now on often. */
+static void bm_recover_deaf(struct bm_queue *q)
+{
+	if (!q->bm->deaf)
+		dev_warn(&q->bm->dev, "queue %u: the kernel has disabled its interrupt; it is polled until the next reset\n",
+			 q->id);
+	WRITE_ONCE(q->bm->deaf, true);
+	bm_queue_reap_all(q);
+}
+
 static void bm_watchdog(struct work_struct *work)
 {
 	struct bm_dev *bm = container_of(to_delayed_work(work), struct bm_dev, watchdog);
 	bool busy = false;
 	unsigned int i;
 
+	for (i = 0; i < bm_total_queues(bm); i++)
+		if (bm_vectors_deaf(&bm->queues[i]))
+			bm_recover_deaf(&bm->queues[i]);
 	for (i = 0; i < bm_total_queues(bm); i++)
 		if (bm_queue_overdue(&bm->queues[i], &busy))
 			bm_recover_overdue(&bm->queues[i]);

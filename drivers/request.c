@@ -23,7 +23,9 @@ void bm_request_wake(struct bm_request *rq)
  *
  * Any context.
  *
- * Return: a request; NULL if none is free, or the queue is not running.
+ * Of a queue that is stopped, too: what is submitted then is parked.
+ *
+ * Return: a request; NULL if none is free.
  */
 struct bm_request *bm_queue_lend(struct bm_queue *q)
 {
@@ -31,7 +33,7 @@ struct bm_request *bm_queue_lend(struct bm_queue *q)
 	unsigned long flags;
 
 	spin_lock_irqsave(&q->lock, flags);
-	if (q->running && q->nr_free) {
+	if (q->nr_free) {
 		rq = &q->requests[q->free[--q->nr_free]];
 		rq->state = BM_RQ_HELD;
 		rq->done = bm_request_wake;
@@ -44,8 +46,7 @@ struct bm_request *bm_queue_lend(struct bm_queue *q)
 /* Is it worth trying again? Without the lock: only a hint for who sleeps. */
 static bool bm_queue_may_lend(struct bm_queue *q)
 {
-	return READ_ONCE(q->bm->state) == BM_DEAD ||
-	       (READ_ONCE(q->running) && READ_ONCE(q->nr_free));
+	return !bm_present(q->bm) || READ_ONCE(q->nr_free);
 }
 
 /* The queue of this CPU. To be moved to another CPU afterwards does no harm. */
@@ -58,16 +59,40 @@ static struct bm_queue *bm_queue_here(struct bm_dev *bm, bool polled)
 	return &bm->queues[bm->queue_of[cpu]];
 }
 
+/* From whichever queue for files has one free. */
+static struct bm_request *bm_request_any(struct bm_dev *bm)
+{
+	struct bm_request *rq = NULL;
+	unsigned int i;
+
+	for (i = 0; i < bm->nr_queues && !rq; i++)
+		rq = bm_queue_lend(&bm->queues[i]);
+	return rq;
+}
+
+/**
+ * bm_request_ready() - would bm_request_get() find a request without waiting?
+ * @bm: device, between bm_enter() and bm_exit()
+ *
+ * Of the answer yes somebody else may be quicker to make use. Any context.
+ */
+bool bm_request_ready(struct bm_dev *bm)
+{
+	unsigned int i;
+
+	for (i = 0; i < bm->nr_queues; i++)
+		if (READ_ONCE(bm->queues[i].nr_free))
+			return true;
+	return false;
+}
+
 /**
  * bm_request_get() - borrow a request from the queue of this CPU
  * @bm: device, between bm_enter() and bm_exit()
  * @polled: from a polled queue, if there is one: the caller will look for completions
- * @wait: sleep until there is one, killably. Only for callers that hold no request
- *	but those in flight, whose done() puts them: whoever waits while holding one
- *	can wait for ever
- *
- * While somebody resets the device there is none to be had, and a waiter waits for
- * the end of it.
+ * @wait: sleep until there is one, killably; else another CPU's will do. Only for callers
+ *	that hold no request but those in flight, whose done() puts them: whoever waits
+ *	while holding one can wait for ever
  *
  * Return: a request; ERR_PTR of -EAGAIN (none free and not @wait), -ENODEV, or -EINTR
  * (a fatal signal).
@@ -76,14 +101,15 @@ struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait)
 {
 	for (;;) {
 		struct bm_queue *q = bm_queue_here(bm, polled);
-		struct bm_request *rq = bm_queue_lend(q);
+		struct bm_request *rq;
 
+		if (!bm_present(bm))
+			return ERR_PTR(-ENODEV);
+		rq = bm_queue_lend(q);
 		if (rq)
 			return rq;
-		if (READ_ONCE(bm->state) == BM_DEAD)
-			return ERR_PTR(-ENODEV);
 		if (!wait)
-			return ERR_PTR(-EAGAIN);
+			return bm_request_any(bm) ?: ERR_PTR(-EAGAIN);
 		if (wait_event_killable(q->free_wait, bm_queue_may_lend(q)))
 			return ERR_PTR(-EINTR);
 	}
@@ -104,35 +130,25 @@ void bm_request_put(struct bm_request *rq)
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (wq_has_sleeper(&q->free_wait))
 		wake_up(&q->free_wait);
+	if (waitqueue_active(&q->bm->state_wait)) /* behind the barrier of wq_has_sleeper() */
+		wake_up(&q->bm->state_wait);
 }
 
-/* Put a request into the ring. The doorbell is still to be rung, once for all that are. */
+/* The doorbell is rung, or left for later, once for all that are put into the ring. */
 static int bm_request_push(struct bm_request *rq, bool ring)
 {
 	struct bm_queue *q = rq->queue;
 	unsigned long flags;
-	bool running;
+	int err;
 
 	spin_lock_irqsave(&q->lock, flags);
-	running = q->running;
-	if (running) {
-		rq->gen = bm_next_gen(rq->gen);
-		rq->sqe.tag = cpu_to_le16(bm_tag(rq->index, rq->gen));
-		rq->place = bm_sq_push(&q->sq, &rq->sqe);
-		rq->deadline = jiffies + msecs_to_jiffies(bm_param_timeout_ms);
-		rq->state = BM_RQ_IN_FLIGHT;
-		rq->aborting = false;
-		q->stats.commands++;
-		q->stats.maps += rq->nr_maps;
-		if (ring)
-			bm_hw_ring_sq(q);
-	}
+	err = bm_flight_begin(rq);
+	if (!err && ring && rq->state == BM_RQ_IN_FLIGHT)
+		bm_hw_ring_sq(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-
-	if (!running)
-		return -EIO;
-	bm_alarm_watch(q->bm);
-	return 0;
+	if (!err)
+		bm_alarm_watch(q->bm);
+	return err;
 }
 
 /**
@@ -142,7 +158,7 @@ static int bm_request_push(struct bm_request *rq, bool ring)
  *
  * Any context. On success done() is called exactly once, perhaps before this returns.
  *
- * Return: 0; -EIO if the queue was stopped meanwhile. Then done() is not called.
+ * Return: 0; -ENODEV if the device is dead. Then done() is not called.
  */
 int bm_request_submit(struct bm_request *rq)
 {
@@ -187,7 +203,10 @@ void bm_queue_ring(struct bm_queue *q)
 	unsigned long flags;
 
 	spin_lock_irqsave(&q->lock, flags);
-	if (q->running && q->sq.rung != q->sq.tail)
+	if (q->running && q->sq.rung != q->sq.tail) {
+		if (!bm_told_in_flight(q))
+			q->progress = jiffies;
 		bm_hw_ring_sq(q);
+	}
 	spin_unlock_irqrestore(&q->lock, flags);
 }

@@ -4,8 +4,94 @@
  *
  * One that heeds neither, or is gone, has lost bus mastering before any memory is let
  * go of, and does not get it back: see bm_stop().
+ *
+ * Others reset it as well, and not all of them say so: a bridge resets all that is below it
+ * when an FPGA is loaded, or an error is recovered from. Configuration space is then as it
+ * was at power-on, and the BARs are nowhere. It is given back what it had when the device was
+ * last seen well, the operator's choices included.
  */
 #include "busmaster.h"
+
+/* Where the register BAR should be, as configuration space has it. */
+static u32 bm_config_bar(struct pci_dev *pdev, int bar)
+{
+	return lower_32_bits(pci_bus_address(pdev, bar));
+}
+
+/* Does the function answer in configuration space, but not know its BAR any more? */
+static bool bm_config_lost(struct bm_dev *bm)
+{
+	u16 command;
+	u32 bar;
+
+	pci_read_config_dword(bm->pdev, PCI_BASE_ADDRESS_0 + 4 * BM_BAR_REGS, &bar);
+	pci_read_config_word(bm->pdev, PCI_COMMAND, &command);
+	if (PCI_POSSIBLE_ERROR(bar) || PCI_POSSIBLE_ERROR(command))
+		return false;
+	return (bar & PCI_BASE_ADDRESS_MEM_MASK) != bm_config_bar(bm->pdev, BM_BAR_REGS) ||
+	       !(command & PCI_COMMAND_MEMORY);
+}
+
+/**
+ * bm_config_save() - remember configuration space, for when it is lost
+ * @bm: device that is well, without bus mastering
+ *
+ * What cannot be remembered for want of memory is what it was before. May sleep.
+ *
+ * Return: 0; or -ENOMEM if there is nothing.
+ */
+int bm_config_save(struct bm_dev *bm)
+{
+	struct pci_saved_state *config;
+
+	if (bm_config_lost(bm) || !pci_device_is_present(bm->pdev))
+		return bm->config ? 0 : -ENOMEM;
+	pci_save_state(bm->pdev);
+	config = pci_store_saved_state(bm->pdev);
+	bm->pdev->state_saved = false; /* else the PCI core leaves it to us to suspend it */
+	if (config) {
+		kfree(bm->config);
+		bm->config = config;
+	}
+	return bm->config ? 0 : -ENOMEM;
+}
+
+static int bm_config_restore(struct bm_dev *bm)
+{
+	int err = pci_load_saved_state(bm->pdev, bm->config);
+
+	if (err)
+		return err;
+	pci_restore_state(bm->pdev);
+	pci_clear_master(bm->pdev);
+	return 0;
+}
+
+/**
+ * bm_config_reclaim() - a function that lost its BARs while nobody looked has them again
+ * @pdev: function that has no driver yet
+ *
+ * For probe, which so finds every device that is there.
+ */
+void bm_config_reclaim(struct pci_dev *pdev)
+{
+	int bar;
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+		unsigned long flags = pci_resource_flags(pdev, bar);
+		u32 reg = PCI_BASE_ADDRESS_0 + 4 * bar, val;
+
+		if (!(flags & IORESOURCE_MEM) || !pci_resource_len(pdev, bar))
+			continue;
+		pci_read_config_dword(pdev, reg, &val);
+		if ((val & PCI_BASE_ADDRESS_MEM_MASK) == bm_config_bar(pdev, bar))
+			continue;
+		pci_write_config_dword(pdev, reg, bm_config_bar(pdev, bar));
+		if (flags & IORESOURCE_MEM_64)
+			pci_write_config_dword(pdev, reg + 4,
+					       upper_32_bits(pci_bus_address(pdev, bar)));
+	}
+}
 
 /**
  * bm_reset_function() - the last means: a function-level reset
@@ -13,7 +99,7 @@
  *
  * Its register is in configuration space, which answers where a device does not heed
  * its BAR. It resets all of the function: configuration space and MSI-X table are
- * restored as probe left them, and bus mastering is off.
+ * restored, and bus mastering is off.
  *
  * This is not pci_reset_function(): that would call bm_reset_prepare() and
  * bm_reset_done(), and take the lock that remove() has while it waits for reset_work. It
@@ -29,16 +115,24 @@ int bm_reset_function(struct bm_dev *bm)
 
 	lockdep_assert_held(&bm->state_lock);
 	bm_count(bm, BM_ERR_RESET);
-	err = pcie_reset_flr(bm->pdev, PCI_RESET_DO_RESET);
-	if (!err)
-		err = pci_load_saved_state(bm->pdev, bm->config);
+	pci_clear_master(bm->pdev);
+	bm_config_save(bm);
+	err = pcie_reset_flr(bm->pdev, PCI_RESET_DO_RESET) ?: bm_config_restore(bm);
 	if (err) {
 		dev_err(&bm->dev, "a function-level reset failed, too: %d\n", err);
 		return err;
 	}
-	pci_restore_state(bm->pdev);
 	dev_warn(&bm->dev, "had a function-level reset\n");
 	return 0;
+}
+
+/* Somebody else has reset it, and did not say so: what the CPU stored meanwhile may be lost. */
+static int bm_reset_regain(struct bm_dev *bm)
+{
+	bm_count(bm, BM_ERR_FOREIGN_RESET);
+	WRITE_ONCE(bm->losses, bm->losses + 1);
+	dev_warn(&bm->dev, "was reset by somebody else; its configuration is restored\n");
+	return bm_config_restore(bm) ?: bm_hw_reset(bm);
 }
 
 /**
@@ -54,5 +148,9 @@ int bm_reset(struct bm_dev *bm)
 {
 	int err = bm_hw_reset(bm);
 
-	return err == -ETIMEDOUT ? bm_reset_function(bm) : err;
+	if (err == -ENODEV && bm_config_lost(bm))
+		err = bm_reset_regain(bm);
+	if (err == -ENODEV && !pci_device_is_present(bm->pdev))
+		return err;
+	return err ? bm_reset_function(bm) ?: bm_hw_reset(bm) : 0;
 }

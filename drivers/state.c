@@ -1,38 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * busmaster: a device's states, and the one pair bm_start() and bm_stop().
+ * busmaster: a device's states: quiesce, stop and start.
  *
  * Whatever interrupts a device that has been built (a reset, suspend, FLR, a controller
- * that went wrong, remove) is bm_stop(), and bm_start() where it is to work again.
- * Inside, bm_bring_up() and bm_tear_down() are each other's mirror image.
+ * that went wrong, remove) is bm_stop(), and bm_start() where it is to work again. Who has the
+ * time begins with bm_quiesce(): then nobody sees an error. Inside, bm_bring_up() and
+ * bm_tear_down() are each other's mirror image.
  */
 #include "busmaster.h"
 
 static void bm_state_set(struct bm_dev *bm, enum bm_state state)
 {
 	lockdep_assert_held(&bm->state_lock);
+	down_write(&bm->bar_lock);
 	WRITE_ONCE(bm->state, state);
+	up_write(&bm->bar_lock);
 	raw_notifier_call_chain(&bm->states, state, bm);
+	wake_up_all(&bm->state_wait);
 }
 
 /*
- * From a device with its event interrupt and @nr running queues back to silence. The
- * order matters: no new work; no DMA (a reset, and should none be heeded, bus mastering
- * off); no interrupt; then what has really finished is reaped, and only then, when
- * the device cannot reach its memory any more, the rest is failed, upon which its
- * memory is unmapped.
+ * From a device whose queues run, or some of them, back to silence. The order matters: no
+ * new work; no DMA (a reset, and should none be heeded, bus mastering off); no interrupt;
+ * then what has really finished is reaped, and only then, when the device cannot reach
+ * its memory any more, the rest is failed, upon which its memory is unmapped.
  */
-static void bm_tear_down(struct bm_dev *bm, int nr)
+static void bm_tear_down(struct bm_dev *bm)
 {
-	int i;
+	int i, nr = bm_total_queues(bm);
+	int err;
 
 	for (i = nr - 1; i >= 0; i--)
 		bm_queue_stop(&bm->queues[i]);
-	bm_reset(bm);
+	err = bm_reset(bm);
 	pci_clear_master(bm->pdev);
-	for (i = nr - 1; i >= 0; i--)
-		bm_vectors_release(&bm->queues[i]);
-	bm_vectors_release_event(bm);
+	if (!err)
+		bm_config_save(bm);
+	bm_vectors_disable(bm);
 
 	for (i = nr - 1; i >= 0; i--) {
 		bm_queue_reap_all(&bm->queues[i]);
@@ -43,25 +47,33 @@ static void bm_tear_down(struct bm_dev *bm, int nr)
 /* From silence to a device whose queues run; on error it is silent again. */
 static int bm_bring_up(struct bm_dev *bm)
 {
-	int err, i;
+	unsigned int i;
+	int err;
 
 	err = bm_reset(bm);
 	if (err)
 		return err;
-	err = bm_vectors_request_event(bm);
-	if (err)
-		return err;
+	bm_vectors_enable(bm);
 	pci_set_master(bm->pdev);
 	err = bm_hw_enable(bm);
-	for (i = 0; !err && i < bm_total_queues(bm); i++) {
-		err = bm_vectors_request(&bm->queues[i]);
-		if (err)
-			break;
+	for (i = 0; !err && i < bm_total_queues(bm); i++)
 		err = bm_queue_start(&bm->queues[i]);
-	}
 	if (err)
-		bm_tear_down(bm, i);
+		bm_tear_down(bm);
 	return err;
+}
+
+/**
+ * bm_state_init() - before all else
+ * @bm: zeroed device, which is STOPPED by that
+ */
+void bm_state_init(struct bm_dev *bm)
+{
+	mutex_init(&bm->state_lock);
+	init_rwsem(&bm->bar_lock);
+	RAW_INIT_NOTIFIER_HEAD(&bm->states);
+	init_waitqueue_head(&bm->state_wait);
+	init_waitqueue_head(&bm->idle);
 }
 
 /**
@@ -75,15 +87,18 @@ void bm_kill(struct bm_dev *bm)
 	unsigned int i;
 
 	bm_state_set(bm, BM_DEAD);
-	for (i = 0; i < bm_total_queues(bm); i++)
+	for (i = 0; i < bm_total_queues(bm); i++) {
+		bm_queue_fail_parked(&bm->queues[i], -ENODEV);
 		wake_up_all(&bm->queues[i].free_wait);
+	}
 }
 
 /**
  * bm_start() - from a stopped device to one that serves
  * @bm: device that probe has built; state_lock is held
  *
- * Begins with a reset: whatever a previous owner left running, ends. May sleep.
+ * Begins with a reset: whatever a previous owner left running, ends. Allocates nothing, asks
+ * for nothing that can be refused, and heeds no signal. May sleep.
  *
  * Return: 0; or a negative errno, and then the device is silent, and dead.
  */
@@ -95,6 +110,7 @@ int bm_start(struct bm_dev *bm)
 	if (bm->state != BM_STOPPED)
 		return -ENODEV;
 
+	WRITE_ONCE(bm->deaf, false);
 	err = bm_bring_up(bm);
 	if (err == -ETIMEDOUT)
 		err = bm_reset_function(bm) ?: bm_bring_up(bm);
@@ -107,11 +123,59 @@ int bm_start(struct bm_dev *bm)
 	return 0;
 }
 
+/* Nothing is gained by waiting for it: nobody will complete what is in flight. */
+static bool bm_queue_hopeless(struct bm_queue *q)
+{
+	bool busy = false, overdue = bm_queue_overdue(q, &busy);
+
+	return busy && (overdue || !READ_ONCE(q->running));
+}
+
+static bool bm_busy(struct bm_dev *bm)
+{
+	bool busy = false;
+	unsigned int i;
+
+	for (i = 0; i < bm_total_queues(bm); i++)
+		bm_queue_overdue(&bm->queues[i], &busy);
+	return busy;
+}
+
+/**
+ * bm_quiesce() - let end what is in flight; nothing new begins, but is parked
+ * @bm: device; state_lock is held. Nothing happens if it is not running
+ *
+ * bm_stop() is to follow, and has nothing to fail, unless the device does not do its part: it
+ * is waited for as long as a time-out without progress, and not at all if it is gone. May
+ * sleep.
+ */
+void bm_quiesce(struct bm_dev *bm)
+{
+	struct bm_report report;
+	bool hopeless;
+	unsigned int i;
+
+	lockdep_assert_held(&bm->state_lock);
+	if (bm->state != BM_RUNNING)
+		return;
+	for (i = 0; i < bm_total_queues(bm); i++)
+		bm_queue_quiesce(&bm->queues[i]);
+	hopeless = bm_hw_report(bm, &report) || report.status & BM_STATUS_FATAL;
+	while (!hopeless && !wait_event_timeout(bm->idle, !bm_busy(bm), msecs_to_jiffies(10))) {
+		for (i = 0; i < bm_total_queues(bm); i++) {
+			if (bm->queues[i].polled)
+				bm_queue_reap_all(&bm->queues[i]);
+			hopeless |= bm_queue_hopeless(&bm->queues[i]);
+		}
+	}
+}
+
 /**
  * bm_stop() - the device serves no more, and reaches no memory
  * @bm: device; state_lock is held. Nothing happens if it is not running
  *
- * Requests in flight have ended when this returns. May sleep.
+ * What is in flight has ended when this returns, and the BAR is in nobody's address space.
+ * Whatever asked for a reset meanwhile has had one. May sleep.
  */
 void bm_stop(struct bm_dev *bm)
 {
@@ -119,5 +183,6 @@ void bm_stop(struct bm_dev *bm)
 	if (bm->state != BM_RUNNING)
 		return;
 	bm_state_set(bm, BM_STOPPED);
-	bm_tear_down(bm, bm_total_queues(bm));
+	bm_tear_down(bm);
+	cancel_work(&bm->reset_work);
 }

@@ -93,14 +93,14 @@ static ssize_t bm_counter_show(struct device *dev, struct device_attribute *attr
 {
 	struct bm_counter_attr *counter = container_of(attr, struct bm_counter_attr, attr);
 	struct bm_dev *bm = bm_from_device(dev);
-	int err, idx;
 	u64 val;
+	int err;
 
-	idx = bm_enter(bm);
-	if (idx < 0)
-		return idx;
+	err = bm_bar_enter(bm);
+	if (err)
+		return err;
 	err = bm_hw_counter(bm, counter->reg, &val);
-	bm_exit(bm, idx);
+	bm_bar_exit(bm);
 	return err ?: sysfs_emit(buf, "%llu\n", val);
 }
 
@@ -211,6 +211,7 @@ BM_ERROR(fatals, BM_ERR_FATAL);
 BM_ERROR(dma_faults, BM_ERR_DMA_FAULT);
 BM_ERROR(gone, BM_ERR_GONE);
 BM_ERROR(failed_resets, BM_ERR_RESET);
+BM_ERROR(foreign_resets, BM_ERR_FOREIGN_RESET);
 
 static struct attribute *bm_errors_attrs[] = {
 	&bm_error_bad_tag_range.attr.attr,
@@ -227,6 +228,7 @@ static struct attribute *bm_errors_attrs[] = {
 	&bm_error_dma_faults.attr.attr,
 	&bm_error_gone.attr.attr,
 	&bm_error_failed_resets.attr.attr,
+	&bm_error_foreign_resets.attr.attr,
 	NULL,
 };
 

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * busmaster: MSI-X vectors: how many there are, where they go, and their handlers.
+ *
+ * They are requested once, in probe, where the system may refuse some: it has only so many
+ * vectors a CPU. From then on a stop disables them and a start enables them again, which
+ * nobody refuses. Where they go is chosen once, too, and after that it is the operator's.
  */
+#include <linux/cpuhotplug.h>
 #include <linux/group_cpus.h>
 #include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/sched/isolation.h>
 #include <linux/slab.h>
 
 #include "busmaster.h"
@@ -25,9 +32,9 @@ static unsigned int bm_vectors_grant(struct bm_dev *bm, unsigned int *spare, uns
  * bm_vectors_alloc() - a vector for events and one a queue that interrupts
  * @bm: identified device; its numbers of queues are set
  *
- * There are as many queues that interrupt as there are vectors for. One at least
- * interrupts and is for files; of the rest so many are polled, and so many the DMA
- * engine's, as are asked for. May sleep.
+ * There are as many queues that interrupt as there are vectors for, and no more for files
+ * than there may be CPUs, each of which has one. One at least interrupts and is for files;
+ * of the rest so many are polled, and so many the DMA engine's, as are asked for. May sleep.
  *
  * Return: 0 or a negative errno.
  */
@@ -37,7 +44,8 @@ int bm_vectors_alloc(struct bm_dev *bm)
 	unsigned int polled = bm_vectors_grant(bm, &spare, bm_param_poll_queues, "poll_queues");
 	unsigned int channels = IS_ENABLED(CONFIG_DMA_ENGINE) ?
 		bm_vectors_grant(bm, &spare, bm_param_dma_channels, "dma_channels") : 0;
-	unsigned int want = min(bm_param_queues ?: num_online_cpus(), 1 + spare) + channels;
+	unsigned int want = min3(bm_param_queues ?: num_online_cpus(), 1 + spare,
+				 num_possible_cpus()) + channels;
 	int n;
 
 	n = pci_alloc_irq_vectors(bm->pdev, BM_VECTOR_QUEUE(1), BM_VECTOR_QUEUE(want),
@@ -61,16 +69,8 @@ void bm_vectors_free(struct bm_dev *bm)
 	pci_free_irq_vectors(bm->pdev);
 }
 
-/**
- * bm_vectors_spread() - each queue has the CPUs that submit to it, and its vector goes there
- * @bm: device with zeroed queues
- *
- * The vectors are not managed ones: when the last of its CPUs goes offline, the kernel
- * moves a vector to another, and commands in flight are not forgotten.
- *
- * Return: 0 or -ENOMEM.
- */
-int bm_vectors_spread(struct bm_dev *bm)
+/* Each queue has the CPUs that submit to it. */
+static int bm_vectors_spread(struct bm_dev *bm)
 {
 	struct cpumask *groups = group_cpus_evenly(bm->nr_queues);
 	unsigned int cpu, i;
@@ -88,63 +88,269 @@ int bm_vectors_spread(struct bm_dev *bm)
 	return 0;
 }
 
+/*
+ * A queue's vector goes where its submitters are, but for what the operator has said: by
+ * irqaffinity= or default_smp_affinity, which the kernel has heeded already, and by
+ * isolcpus=. Where that leaves no CPU, the kernel's choice stands.
+ */
+static void bm_vector_place(struct bm_queue *q)
+{
+	struct cpumask *place = &q->vector.home;
+
+	irq_update_affinity_hint(q->vector.irq, &q->cpus);
+	if (cpumask_and(place, &q->cpus, irq_get_affinity_mask(q->vector.irq)) &&
+	    cpumask_and(place, place, housekeeping_cpumask(HK_TYPE_DOMAIN)) &&
+	    cpumask_and(place, place, housekeeping_cpumask(HK_TYPE_MANAGED_IRQ)))
+		irq_set_affinity(q->vector.irq, place);
+	cpumask_clear(place);
+}
+
+/* All vectors: that of the events first. */
+static struct bm_vector *bm_vector(struct bm_dev *bm, unsigned int n)
+{
+	return n ? &bm->queues[n - 1].vector : &bm->event;
+}
+
+static int bm_vector_request_event(struct bm_dev *bm)
+{
+	bm->event.irq = pci_irq_vector(bm->pdev, BM_VECTOR_EVENT);
+	return request_irq(bm->event.irq, bm_event_irq, IRQF_NO_AUTOEN, dev_name(&bm->dev), bm);
+}
+
+static int bm_vector_request(struct bm_queue *q)
+{
+	q->vector.irq = pci_irq_vector(q->bm->pdev, BM_VECTOR_QUEUE(q->id));
+	return request_threaded_irq(q->vector.irq, bm_queue_irq, bm_queue_thread,
+				    IRQF_NO_AUTOEN, q->name, q);
+}
+
+/* Somebody has chosen where it goes: it has no other home. */
+static void bm_vector_moved(struct irq_affinity_notify *moved, const cpumask_t *mask)
+{
+	cpumask_clear(&container_of(moved, struct bm_vector, moved)->home);
+}
+
+/* It is part of a struct bm_vector, which goes later. */
+static void bm_vector_unheard(struct kref *ref)
+{
+}
+
+static void bm_vector_listen(struct bm_vector *vector)
+{
+	vector->moved.notify = bm_vector_moved;
+	vector->moved.release = bm_vector_unheard;
+	irq_set_affinity_notifier(vector->irq, &vector->moved);
+}
+
+static void bm_vector_release(struct bm_queue *q)
+{
+	irq_set_affinity_notifier(q->vector.irq, NULL);
+	irq_update_affinity_hint(q->vector.irq, NULL);
+	free_irq(q->vector.irq, q);
+}
+
+static void bm_vector_release_event(struct bm_dev *bm)
+{
+	irq_set_affinity_notifier(bm->event.irq, NULL);
+	free_irq(bm->event.irq, bm);
+}
+
+/* Of the queues' vectors, as many as can be had: at least one. */
+static int bm_vectors_request_queues(struct bm_dev *bm)
+{
+	unsigned int i, want = bm_vector_queues(bm);
+	int err = 0;
+
+	for (i = 0; i < want && !err; i++)
+		err = bm_vector_request(&bm->queues[i]);
+	if (!err)
+		return 0;
+	i--;
+	if (!i)
+		return err;
+	bm->nr_channels = min(bm->nr_channels, i - 1);
+	bm->nr_queues = i - bm->nr_channels;
+	dev_warn(&bm->dev, "of %u vectors for queues the system has %u left: %d\n", want, i, err);
+	return 0;
+}
+
+static enum cpuhp_state bm_cpuhp;
+
 /**
- * bm_vectors_request_event() - from here on the device may tell of its health
- * @bm: device
+ * bm_vectors_request() - from here on all vectors are ours, and disabled
+ * @bm: device with vectors and initialised queues
  *
- * May sleep.
+ * If the system has fewer than bm_vectors_alloc() got, there are fewer queues: the numbers
+ * say so afterwards. The vectors are not managed ones: when the last of its CPUs goes
+ * offline, the kernel moves a vector to another, and commands in flight are not forgotten;
+ * when that comes back, so does its vector. May sleep.
  *
  * Return: 0 or a negative errno.
  */
-int bm_vectors_request_event(struct bm_dev *bm)
+int bm_vectors_request(struct bm_dev *bm)
 {
-	return request_irq(pci_irq_vector(bm->pdev, BM_VECTOR_EVENT), bm_event_irq, 0,
-			   dev_name(&bm->dev), bm);
-}
-
-/**
- * bm_vectors_release_event() - undo bm_vectors_request_event()
- * @bm: device
- *
- * The handler does not run any more. May sleep.
- */
-void bm_vectors_release_event(struct bm_dev *bm)
-{
-	free_irq(pci_irq_vector(bm->pdev, BM_VECTOR_EVENT), bm);
-}
-
-/**
- * bm_vectors_request() - from here on a queue may interrupt
- * @q: queue; nothing happens if it is polled
- *
- * May sleep.
- *
- * Return: 0 or a negative errno.
- */
-int bm_vectors_request(struct bm_queue *q)
-{
+	unsigned int i;
 	int err;
 
-	if (q->polled)
-		return 0;
-	q->irq = pci_irq_vector(q->bm->pdev, BM_VECTOR_QUEUE(q->id));
-	err = request_threaded_irq(q->irq, bm_queue_irq, bm_queue_thread, 0, q->name, q);
-	if (err)
+	err = bm_vector_request_event(bm);
+	if (err) {
+		dev_err(&bm->dev, "no vector for events: %d\n", err);
 		return err;
-	irq_set_affinity_and_hint(q->irq, &q->cpus);
+	}
+	err = bm_vectors_request_queues(bm);
+	if (err) {
+		dev_err(&bm->dev, "no vector for a queue: %d\n", err);
+		goto free_event;
+	}
+	err = bm_vectors_spread(bm);
+	if (err)
+		goto free_queues;
+	for (i = 0; i < bm_vector_queues(bm); i++)
+		bm_vector_place(&bm->queues[i]);
+	for (i = 0; i <= bm_vector_queues(bm); i++)
+		bm_vector_listen(bm_vector(bm, i));
+	err = cpuhp_state_add_instance_nocalls(bm_cpuhp, &bm->cpuhp);
+	if (err)
+		goto free_queues;
 	return 0;
+
+free_queues:
+	for (i = 0; i < bm_vector_queues(bm); i++)
+		bm_vector_release(&bm->queues[i]);
+free_event:
+	bm_vector_release_event(bm);
+	return err;
 }
 
 /**
  * bm_vectors_release() - undo bm_vectors_request()
- * @q: queue; nothing happens if it is polled
+ * @bm: device whose vectors are disabled
  *
- * Its handlers do not run any more. May sleep.
+ * May sleep.
  */
-void bm_vectors_release(struct bm_queue *q)
+void bm_vectors_release(struct bm_dev *bm)
 {
-	if (q->polled)
+	unsigned int i;
+
+	cpuhp_state_remove_instance_nocalls(bm_cpuhp, &bm->cpuhp);
+	for (i = 0; i < bm_vector_queues(bm); i++)
+		bm_vector_release(&bm->queues[i]);
+	bm_vector_release_event(bm);
+}
+
+/* Ours or the kernel's, when it finds that nobody cares for its interrupts. */
+static bool bm_vector_disabled(const struct bm_vector *vector)
+{
+	return irqd_irq_disabled(irq_get_irq_data(vector->irq));
+}
+
+/**
+ * bm_vectors_enable() - from here on the device may interrupt
+ * @bm: device whose vectors are requested and disabled
+ *
+ * One that the kernel has disabled meanwhile is enabled, too. Asks nobody for anything.
+ */
+void bm_vectors_enable(struct bm_dev *bm)
+{
+	unsigned int i;
+
+	for (i = 0; i <= bm_vector_queues(bm); i++) {
+		struct bm_vector *vector = bm_vector(bm, i);
+
+		enable_irq(vector->irq);
+		if (bm_vector_disabled(vector))
+			enable_irq(vector->irq);
+	}
+}
+
+/**
+ * bm_vectors_disable() - undo bm_vectors_enable()
+ * @bm: device
+ *
+ * No handler runs any more. May sleep.
+ */
+void bm_vectors_disable(struct bm_dev *bm)
+{
+	int i;
+
+	for (i = bm_vector_queues(bm); i >= 0; i--)
+		disable_irq(bm_vector(bm, i)->irq);
+}
+
+/**
+ * bm_vectors_deaf() - has the kernel disabled a running queue's vector?
+ * @q: queue
+ *
+ * It does that to one whose handler says again and again that the interrupt was not its
+ * own. Any context.
+ */
+bool bm_vectors_deaf(const struct bm_queue *q)
+{
+	return !q->polled && READ_ONCE(q->running) && bm_vector_disabled(&q->vector);
+}
+
+/* When its last CPU goes, the kernel puts it wherever there is one: remember where it was. */
+static void bm_vector_leave(struct bm_vector *vector, unsigned int cpu)
+{
+	const struct cpumask *mask = irq_get_affinity_mask(vector->irq);
+	unsigned int other;
+
+	for_each_cpu_and(other, mask, cpu_online_mask)
+		if (other != cpu)
+			return;
+	if (cpumask_test_cpu(cpu, mask))
+		cpumask_copy(&vector->home, mask);
+}
+
+/* Back to where it was, unless somebody has moved it since. */
+static void bm_vector_return(struct bm_vector *vector, unsigned int cpu)
+{
+	if (!cpumask_test_cpu(cpu, &vector->home))
 		return;
-	irq_update_affinity_hint(q->irq, NULL);
-	free_irq(q->irq, q);
+	irq_set_affinity(vector->irq, &vector->home);
+	cpumask_clear(&vector->home);
+}
+
+static int bm_vectors_cpu_online(unsigned int cpu, struct hlist_node *node)
+{
+	struct bm_dev *bm = hlist_entry(node, struct bm_dev, cpuhp);
+	unsigned int i;
+
+	for (i = 0; i <= bm_vector_queues(bm); i++)
+		bm_vector_return(bm_vector(bm, i), cpu);
+	return 0;
+}
+
+static int bm_vectors_cpu_offline(unsigned int cpu, struct hlist_node *node)
+{
+	struct bm_dev *bm = hlist_entry(node, struct bm_dev, cpuhp);
+	unsigned int i;
+
+	for (i = 0; i <= bm_vector_queues(bm); i++)
+		bm_vector_leave(bm_vector(bm, i), cpu);
+	return 0;
+}
+
+/**
+ * bm_vectors_init() - for the module: hear of CPUs that come and go
+ *
+ * Return: 0 or a negative errno.
+ */
+int bm_vectors_init(void)
+{
+	int state = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, BM_NAME ":online",
+					    bm_vectors_cpu_online, bm_vectors_cpu_offline);
+
+	if (state < 0)
+		return state;
+	bm_cpuhp = state;
+	return 0;
+}
+
+/**
+ * bm_vectors_exit() - undo bm_vectors_init()
+ */
+void bm_vectors_exit(void)
+{
+	cpuhp_remove_multi_state(bm_cpuhp);
 }

@@ -110,6 +110,127 @@ static void nothing_is_asked_of_a_stopped_queue(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 }
 
+#define NEARLY_MS 600 /* a second is how long a device may take to hear it */
+#define REST_MS 500
+
+static void ignored_abort_leads_to_a_reset(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq = fake_submit(fake), *other = fake_submit(fake);
+
+	fake_age(rq, 10 * MSEC_PER_SEC);
+	bm_abort(rq);
+	let_time_pass(fake);
+	KUNIT_EXPECT_TRUE(test, rq->queue->running);
+	fake_age(rq, NEARLY_MS);
+	bm_abort(rq); /* to ask once more does not make it younger */
+	let_time_pass(fake);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 0);
+	KUNIT_EXPECT_TRUE(test, rq->queue->running);
+	fake_age(rq, REST_MS);
+	let_time_pass(fake);
+	KUNIT_EXPECT_FALSE(test, rq->queue->running);
+	let_time_pass(fake);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
+	KUNIT_EXPECT_EQ(test, other->error, -EIO);
+	KUNIT_EXPECT_EQ(test, fake->stops, 1);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
+}
+
+/* A device that is busy with others has not ignored it. */
+static void progress_gives_an_abort_more_time(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq = fake_submit(fake);
+	struct bm_queue *q = rq->queue;
+	int i;
+
+	fake_fetch_tag(q);
+	bm_abort(rq);
+	for (i = 0; i < 5; i++) {
+		struct bm_request *other = fake_submit(fake);
+
+		fake_age(rq, NEARLY_MS);
+		let_time_pass(fake);
+		KUNIT_EXPECT_TRUE(test, q->running);
+		fake_answer(q, fake_fetch_tag(q), BM_ST_SUCCESS, 0);
+		KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 1);
+		bm_request_put(other);
+	}
+	let_time_pass(fake);
+	KUNIT_EXPECT_TRUE(test, q->running);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 0);
+	fake_age(rq, NEARLY_MS + REST_MS);
+	let_time_pass(fake);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+}
+
+/* Who has stopped it will end what is in flight. */
+static void stopped_queue_ignores_nothing(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq = fake_submit(fake);
+
+	bm_abort(rq);
+	bm_queue_stop(rq->queue);
+	fake_age(rq, 10 * MSEC_PER_SEC);
+	let_time_pass(fake);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 0);
+	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+}
+
+static bool is_fill(struct bm_request *rq, const void *what)
+{
+	lockdep_assert_held(&rq->queue->lock);
+	KUNIT_EXPECT_NE(current->kunit_test, rq->state, BM_RQ_FREE);
+	KUNIT_EXPECT_NE(current->kunit_test, rq->state, BM_RQ_HELD);
+	return rq->sqe.opcode == BM_OP_FILL && rq->sqe.operand == *(const __le64 *)what;
+}
+
+static struct bm_request *fill(struct bm_queue *q, u64 operand)
+{
+	struct bm_request *rq = bm_queue_lend(q);
+
+	bm_sqe_init(&rq->sqe, BM_OP_FILL, 1);
+	rq->sqe.operand = cpu_to_le64(operand);
+	rq->done = fake_done;
+	return rq;
+}
+
+static void what_answers_a_description_is_aborted(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 2, DEPTH);
+	struct bm_request *rq[2], *other[2], *held, *parked;
+	__le64 what = cpu_to_le64(47);
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		rq[i] = fill(&fake->bm.queues[i], 47);
+		other[i] = fill(&fake->bm.queues[i], 11);
+		KUNIT_ASSERT_EQ(test, bm_request_submit(rq[i]), 0);
+		KUNIT_ASSERT_EQ(test, bm_request_submit(other[i]), 0);
+	}
+	held = fill(&fake->bm.queues[0], 47);
+	bm_queue_quiesce(&fake->bm.queues[1]);
+	parked = fill(&fake->bm.queues[1], 47);
+	KUNIT_ASSERT_EQ(test, bm_request_submit(parked), 0);
+
+	bm_abort_where(&fake->bm, is_fill, &what);
+	KUNIT_EXPECT_EQ(test, fake_done_count(parked), 1);
+	KUNIT_EXPECT_EQ(test, parked->error, -ECANCELED);
+	KUNIT_EXPECT_EQ(test, fake_done_count(held), 0);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&fake->bm.abort_work));
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, asked(&fake->bm.queues[i]), le16_to_cpu(rq[i]->sqe.tag));
+		KUNIT_EXPECT_TRUE(test, rq[i]->aborting);
+		KUNIT_EXPECT_FALSE(test, other[i]->aborting);
+	}
+}
+
 static void nothing_is_asked_after_exit(struct kunit *test)
 {
 	struct fake *fake = fake_start(test, 1, DEPTH);
@@ -126,6 +247,10 @@ static struct kunit_case abort_cases[] = {
 	KUNIT_CASE(next_use_is_not_aborted),
 	KUNIT_CASE(nothing_is_asked_of_what_has_ended),
 	KUNIT_CASE(nothing_is_asked_of_a_stopped_queue),
+	KUNIT_CASE(ignored_abort_leads_to_a_reset),
+	KUNIT_CASE(progress_gives_an_abort_more_time),
+	KUNIT_CASE(stopped_queue_ignores_nothing),
+	KUNIT_CASE(what_answers_a_description_is_aborted),
 	KUNIT_CASE(nothing_is_asked_after_exit),
 	{}
 };

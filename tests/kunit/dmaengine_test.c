@@ -165,7 +165,10 @@ static void result_is_told_and_remembered(struct kunit *test)
 	unsigned int i;
 
 	fake_answer(client->q, fake_fetch_tag(client->q), BM_ST_SUCCESS, 0);
-	fake_answer(client->q, fake_fetch_tag(client->q), param->status, 0);
+	if (param->status == BM_ST_ABORTED)
+		fake_answer_aborted(client->q, fake_fetch_tag(client->q));
+	else
+		fake_answer(client->q, fake_fetch_tag(client->q), param->status, 0);
 	fake_answer(client->q, fake_fetch_tag(client->q), BM_ST_SUCCESS, 0);
 	client_reaps(client);
 	client_expects_calls(client, 3);
@@ -306,6 +309,27 @@ static void terminated_is_not_called_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, client->q->nr_free, DEPTH);
 }
 
+/* What is parked while the device is stopped ends at once, without the device. */
+static void terminated_while_parked_ends_at_once(struct kunit *test)
+{
+	struct client *client = client_create(test);
+	struct transfer *transfer, *next;
+
+	fake_stop(client->fake);
+	transfer = client_issues(client);
+	fake_poke32(client->fake, BM_QUEUE_PAGE(2) + BM_QREG_ABORT, FAKE_UNTOUCHED);
+	KUNIT_EXPECT_EQ(test, dmaengine_terminate_sync(client->chan), 0);
+	expect_status(transfer, DMA_ERROR, LENGTH);
+	KUNIT_EXPECT_EQ(test, client->q->nr_free, DEPTH);
+	KUNIT_EXPECT_EQ(test, fake_doorbell(client->q, BM_QREG_ABORT), FAKE_UNTOUCHED);
+	next = client_issues(client);
+	fake_start_again(client->fake);
+	KUNIT_EXPECT_EQ(test, fake_serve(client->q), 1);
+	client_reaps(client);
+	expect_status(next, DMA_COMPLETE, 0);
+	client_expects_calls(client, 1);
+}
+
 /* The callback cannot come in between: softirqs are off on this CPU, where it would. */
 static void terminated_after_its_end_is_not_called_back(struct kunit *test)
 {
@@ -322,10 +346,15 @@ static void terminated_after_its_end_is_not_called_back(struct kunit *test)
 	client_expects_calls(client, 0);
 }
 
+/* But not before it was asked. */
 static void answer_late(struct fake *fake)
 {
 	struct bm_queue *q = &fake->bm.queues[2];
 
+	if (!READ_ONCE(bm_next_in_flight(q, NULL)->aborting)) {
+		fake_expect_reset(fake, answer_late);
+		return;
+	}
 	fake_answer(q, fake_fetch_tag(q), BM_ST_ABORTED, 0);
 	bm_queue_reap_all(q);
 }
@@ -473,7 +502,7 @@ static void capabilities_are_the_devices(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_has_cap(DMA_MEMCPY, dma->cap_mask));
 	KUNIT_EXPECT_EQ(test, dma_has_cap(DMA_MEMSET, dma->cap_mask), param->memset);
 	KUNIT_EXPECT_EQ(test, dma_has_cap(DMA_INTERRUPT, dma->cap_mask), param->interrupt);
-	KUNIT_EXPECT_FALSE(test, dma_has_cap(DMA_PRIVATE, dma->cap_mask));
+	KUNIT_EXPECT_TRUE(test, dma_has_cap(DMA_PRIVATE, dma->cap_mask));
 	KUNIT_EXPECT_PTR_EQ(test, dma->dev, &client->fake->pdev.dev);
 }
 
@@ -491,6 +520,7 @@ static struct kunit_case dmaengine_cases[] = {
 	KUNIT_CASE(lengths_have_limits),
 	KUNIT_CASE(memory_is_unmapped_when_it_is_over),
 	KUNIT_CASE(terminated_is_not_called_back),
+	KUNIT_CASE(terminated_while_parked_ends_at_once),
 	KUNIT_CASE(terminated_after_its_end_is_not_called_back),
 	KUNIT_CASE(synchronize_waits_for_the_device),
 	KUNIT_CASE(terminate_of_nothing_asks_nothing),

@@ -3,13 +3,13 @@
  * busmaster KUnit: the driver's code under test, compiled into the test module.
  *
  * The very files that busmaster.ko is made of, all but those that need a PCI bus or
- * an open file: main.c, state.c, vectors.c, cdev.c, ioctl.c and sysfs.c; and fence.c and
- * params.c, which tests look into. What they would provide, fake.c does.
+ * an open file: main.c, state.c, vectors.c, cdev.c, ioctl.c and sysfs.c; and fence.c,
+ * params.c and work.c, which tests look into. What they would provide, fake.c does.
  * dmaengine.c is in dmaengine_client.c, as not every kernel has the core that it needs.
  *
  * What some of them call is taken to fake.c: it lets the fake device act before and
  * after the driver looks at a completion ring, as real ones do, reads of registers and
- * mappings fail, functions be reset, and processes go on.
+ * mappings fail, functions be reset and lose their configuration, and processes go on.
  */
 #include <linux/dma-mapping.h>
 
@@ -28,6 +28,7 @@
 #undef bm_cq_dry
 #include "../../drivers/queue.c"
 #include "../../drivers/request.c"
+#include "../../drivers/flight.c"
 #include "../../drivers/abort.c"
 
 #define dma_map_sgtable fake_dma_map_sgtable
@@ -39,10 +40,26 @@
 #define pcie_reset_flr fake_pcie_reset_flr
 #define pci_load_saved_state fake_pci_load_saved_state
 #define pci_restore_state fake_pci_restore_state
+#define pci_save_state fake_pci_save_state
+#define pci_store_saved_state fake_pci_store_saved_state
+#define pci_clear_master fake_pci_clear_master
+#define pci_device_is_present fake_pci_device_is_present
+#define pci_bus_address fake_pci_bus_address
+#define pci_read_config_dword fake_pci_read_config_dword
+#define pci_read_config_word fake_pci_read_config_word
+#define pci_write_config_dword fake_pci_write_config_dword
 #include "../../drivers/reset.c"
 #undef pcie_reset_flr
 #undef pci_load_saved_state
 #undef pci_restore_state
+#undef pci_save_state
+#undef pci_store_saved_state
+#undef pci_clear_master
+#undef pci_device_is_present
+#undef pci_bus_address
+#undef pci_read_config_dword
+#undef pci_read_config_word
+#undef pci_write_config_dword
 
 #define kill_pid fake_kill_pid
 #include "../../drivers/fault.c"

@@ -4,7 +4,7 @@
  *
  * It also stands in for state.c, which cannot be compiled here: bm_start() and
  * bm_stop() count, and do with the queues what the real ones do, without a PCI bus;
- * bm_enter() and bm_exit() count, too.
+ * bm_enter() and bm_exit() count, too. The kernel's own work queues are the driver's.
  */
 #include <linux/bitfield.h>
 #include <linux/dma-mapping.h>
@@ -21,6 +21,8 @@
 
 unsigned int bm_param_timeout_ms;
 bool bm_param_shadow = true;
+struct workqueue_struct *bm_recover_wq;
+struct workqueue_struct *bm_release_wq;
 
 struct pid *fake_killed;
 struct fake_bus fake_bus;
@@ -129,11 +131,44 @@ void bm_exit(struct bm_dev *bm, int idx)
 	KUNIT_EXPECT_GE(fake->test, atomic_dec_return(&fake->users), 0);
 }
 
+int bm_bar_wait(struct bm_dev *bm)
+{
+	return 0;
+}
+
+int bm_bar_enter(struct bm_dev *bm)
+{
+	return bm_enter(bm) < 0 ? -ENODEV : 0;
+}
+
+void bm_bar_exit(struct bm_dev *bm)
+{
+	bm_exit(bm, FAKE_COOKIE);
+}
+
+bool bm_vectors_deaf(const struct bm_queue *q)
+{
+	return !q->polled && READ_ONCE(q->running) && fake_side((struct bm_queue *)q)->deaf;
+}
+
 static void fake_set_state(struct bm_dev *bm, enum bm_state state)
 {
 	lockdep_assert_held(&bm->state_lock);
 	WRITE_ONCE(bm->state, state);
 	raw_notifier_call_chain(&bm->states, state, bm);
+	wake_up_all(&bm->state_wait);
+}
+
+/* As bm_kill(). */
+static void fake_kill(struct bm_dev *bm)
+{
+	unsigned int i;
+
+	fake_set_state(bm, BM_DEAD);
+	for (i = 0; i < bm_total_queues(bm); i++) {
+		bm_queue_fail_parked(&bm->queues[i], -ENODEV);
+		wake_up_all(&bm->queues[i].free_wait);
+	}
 }
 
 int bm_start(struct bm_dev *bm)
@@ -145,10 +180,11 @@ int bm_start(struct bm_dev *bm)
 
 	lockdep_assert_held(&bm->state_lock);
 	fake->starts++;
+	WRITE_ONCE(bm->deaf, false);
 	err = fake->start_error ?: bm_hw_report(bm, &report);
 	if (err) {
 		bm_alarm_dead(bm, err);
-		fake_set_state(bm, BM_DEAD);
+		fake_kill(bm);
 		return err;
 	}
 	for (i = 0; i < bm_total_queues(bm); i++) {
@@ -174,6 +210,25 @@ void bm_stop(struct bm_dev *bm)
 		bm_queue_reap_all(&bm->queues[i]);
 		bm_queue_fail_all(&bm->queues[i], -EIO);
 	}
+	cancel_work(&bm->reset_work);
+}
+
+/* Stop it, and start it again, as who suspends and resumes it: without waiting for a test. */
+void fake_stop(struct fake *fake)
+{
+	complete_all(&fake->may_reset);
+	mutex_lock(&fake->bm.state_lock);
+	bm_stop(&fake->bm);
+	mutex_unlock(&fake->bm.state_lock);
+	fake->stops_seen = fake->stops;
+	reinit_completion(&fake->may_reset);
+}
+
+void fake_start_again(struct fake *fake)
+{
+	mutex_lock(&fake->bm.state_lock);
+	KUNIT_EXPECT_EQ(fake->test, bm_start(&fake->bm), 0);
+	mutex_unlock(&fake->bm.state_lock);
 }
 
 static void fake_identity(struct fake *fake, u32 features)
@@ -193,14 +248,6 @@ static void fake_identity(struct fake *fake, u32 features)
 	fake_poke32(fake, BM_REG_STATUS, BM_STATUS_READY);
 }
 
-static void fake_release(struct device *dev)
-{
-	struct fake *fake = container_of(dev, struct fake, pdev.dev);
-
-	kfree(fake->ram);
-	kfree(fake);
-}
-
 /* End all that is in flight, and all waiting: the device is dead, and stays so. */
 void fake_give_up(struct fake *fake)
 {
@@ -214,10 +261,9 @@ void fake_give_up(struct fake *fake)
 	for (i = 0; i < bm_total_queues(bm); i++) {
 		bm_queue_stop(&bm->queues[i]);
 		bm_queue_fail_all(&bm->queues[i], -EIO);
-		wake_up_all(&bm->queues[i].free_wait);
 	}
 	mutex_lock(&bm->state_lock);
-	fake_set_state(bm, BM_DEAD);
+	fake_kill(bm);
 	mutex_unlock(&bm->state_lock);
 }
 
@@ -232,9 +278,11 @@ static void fake_destroy(void *data)
 	KUNIT_EXPECT_EQ(fake->test, atomic_read(&fake->users), 0);
 	bm_recover_exit(bm);
 	bm_abort_exit(bm);
-	bm_mem_exit(bm);
+	for (i = 0; i < bm_total_queues(bm); i++)
+		bm_queue_flush(&bm->queues[i]);
 	for (i = 0; i < bm_total_queues(bm); i++)
 		bm_queue_free(&bm->queues[i]);
+	kfree(bm->config);
 	kfree(bm->queue_of);
 	kfree(bm->queues);
 	put_device(&bm->dev);
@@ -244,20 +292,6 @@ static void fake_destroy(void *data)
 /* It is part of a struct fake, which goes with its PCI function. */
 static void fake_release_bm(struct device *dev)
 {
-}
-
-/* As much of a PCI function as the DMA API and pci_resource_len() look at; in sysfs, for pools. */
-static void fake_pdev(struct kunit *test, struct pci_dev *pdev)
-{
-	pdev->dev.init_name = "busmaster-fake-pci";
-	pdev->dev.release = fake_release;
-	pdev->dev.dma_mask = &pdev->dma_mask;
-	pdev->dma_mask = DMA_BIT_MASK(64);
-	pdev->dev.coherent_dma_mask = DMA_BIT_MASK(64);
-	pdev->dev.dma_parms = &pdev->dma_parms;
-	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
-	pdev->resource[BM_BAR_MEM] = DEFINE_RES_MEM(SZ_4G, FAKE_MEM_SIZE);
-	KUNIT_ASSERT_EQ(test, 0, device_register(&pdev->dev));
 }
 
 /* Memory as probe has it: queues that interrupt first, then channels, then polled ones. */
@@ -274,7 +308,8 @@ static void fake_queues(struct kunit *test, struct bm_dev *bm, const struct fake
 		bm->queue_of[i] = i % shape->queues;
 	for (i = 0; i < total; i++) {
 		bm->queues[i].polled = i >= shape->queues + shape->channels;
-		KUNIT_ASSERT_EQ(test, 0, bm_queue_alloc(&bm->queues[i], bm, i, shape->depth));
+		bm_queue_init(&bm->queues[i], bm, i);
+		KUNIT_ASSERT_EQ(test, 0, bm_queue_alloc(&bm->queues[i], shape->depth));
 		if (i < shape->queues)
 			bm->nr_queues++;
 		else if (!bm->queues[i].polled)
@@ -298,27 +333,32 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 	KUNIT_ASSERT_LE(test, shape->depth, FAKE_DEPTH);
 	fake = kzalloc(sizeof(*fake), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake);
-	fake_pdev(test, &fake->pdev);
 	fake->test = test;
+	fake_function(test, fake);
 	fake_killed = NULL;
 	fake_bus = (struct fake_bus){};
 
 	bm = &fake->bm;
 	bm->pdev = &fake->pdev;
-	bm->config = (void *)fake; /* it is nobody's to look into */
 	device_initialize(&bm->dev);
 	bm->dev.init_name = "busmaster-fake";
 	bm->dev.release = fake_release_bm;
 	mutex_init(&bm->state_lock);
+	init_rwsem(&bm->bar_lock);
 	RAW_INIT_NOTIFIER_HEAD(&bm->states);
+	init_waitqueue_head(&bm->state_wait);
+	init_waitqueue_head(&bm->idle);
+	bm_recover_wq = system_wq;
+	bm_release_wq = system_unbound_wq;
 	bm_recover_init(bm);
 	bm_abort_init(bm);
-	bm_mem_init(bm);
 	INIT_DELAYED_WORK(&fake->agent, fake_agent);
 	init_completion(&fake->may_reset);
 	bm_param_timeout_ms = FAKE_TIMEOUT_MS;
 	bm_param_shadow = true;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_destroy, fake));
+	bm->config = fake_pci_store_saved_state(&fake->pdev);
+	KUNIT_ASSERT_NOT_NULL(test, bm->config);
 
 	bm->cmd_pages = BM_CMD_PAGES;
 	bm->caps.features = shape->features;
@@ -442,6 +482,13 @@ void fake_answer(struct bm_queue *q, u16 tag, enum bm_status status, u64 info)
 	fake_write(q, &c);
 }
 
+/* Somebody aborts it, and the device has heard that. */
+void fake_answer_aborted(struct bm_queue *q, u16 tag)
+{
+	bm_abort(&q->requests[bm_tag_index(tag)]);
+	fake_answer(q, tag, BM_ST_ABORTED, 0);
+}
+
 /* Fetch all that is there, and answer it in order, with success; returns how much. */
 unsigned int fake_serve(struct bm_queue *q)
 {
@@ -503,29 +550,6 @@ void fake_dma_unmap_sgtable(struct device *dev, struct sg_table *sgt,
 	dma_unmap_sgtable(dev, sgt, dir, attrs);
 }
 
-/* What reset.c calls for pcie_reset_flr(): it may fail, or have effects. */
-int fake_pcie_reset_flr(struct pci_dev *pdev, bool probe)
-{
-	struct fake *fake = container_of(pdev, struct fake, pdev);
-
-	fake->flrs++;
-	return fake->flr_error;
-}
-
-/* And to have configuration space as it was: that must be what probe has saved. */
-int fake_pci_load_saved_state(struct pci_dev *pdev, struct pci_saved_state *state)
-{
-	struct fake *fake = container_of(pdev, struct fake, pdev);
-
-	KUNIT_EXPECT_PTR_EQ(fake->test, state, fake->bm.config);
-	return 0;
-}
-
-void fake_pci_restore_state(struct pci_dev *pdev)
-{
-	container_of(pdev, struct fake, pdev)->restores++;
-}
-
 /* What fault.c calls for kill_pid(): nobody dies. */
 int fake_kill_pid(struct pid *pid, int sig, int priv)
 {
@@ -577,6 +601,33 @@ int fake_wait(struct bm_request *rq)
 {
 	wait_for_completion(&rq->waiter);
 	return rq->error;
+}
+
+/* As if so much time had passed since anything happened to it, or in its queue. */
+void fake_age(struct bm_request *rq, unsigned int ms)
+{
+	unsigned long by = msecs_to_jiffies(ms);
+
+	spin_lock_irq(&rq->queue->lock);
+	rq->queue->progress -= by;
+	rq->since -= by;
+	rq->asked -= by;
+	spin_unlock_irq(&rq->queue->lock);
+}
+
+/* As if its queue had made no progress for longer than a time-out. */
+void fake_expire(struct bm_request *rq)
+{
+	fake_age(rq, bm_param_timeout_ms + MSEC_PER_SEC / 10);
+}
+
+/* Run the watchdog now; false if nothing had started it. */
+bool fake_watch(struct fake *fake)
+{
+	bool started = delayed_work_pending(&fake->bm.watchdog);
+
+	flush_delayed_work(&fake->bm.watchdog);
+	return started;
 }
 
 /* Borrow a request and submit it. */

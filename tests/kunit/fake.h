@@ -21,6 +21,8 @@
 #define FAKE_MEM_SIZE SZ_64M
 #define FAKE_UNTOUCHED 0xdeadbeefu /* in a register that a test wants to see written, or not */
 
+struct fake;
+
 /**
  * struct fake_shape - which device a test wants
  * @queues: that interrupt
@@ -42,6 +44,7 @@ struct fake_shape {
  * @fetched: index of the next submission to fetch
  * @cq_tail: index of the next completion to write
  * @phase: of that completion
+ * @deaf: the kernel has disabled its vector
  * @done: how often done() was called, a request each
  * @released: how often the memory was let go, a request each
  */
@@ -49,8 +52,27 @@ struct fake_queue {
 	u32 fetched;
 	u32 cq_tail;
 	u32 phase;
+	bool deaf;
 	unsigned int done[FAKE_DEPTH];
 	unsigned int released[FAKE_DEPTH];
+};
+
+/**
+ * struct fake_config - configuration space, as much of it as reset.c looks at
+ * @bar: base addresses
+ * @command: PCI_COMMAND_*
+ * @absent: nobody answers
+ * @no_memory: it cannot be saved
+ * @on_restore: called when it was restored
+ * @restores: how often
+ */
+struct fake_config {
+	u32 bar[PCI_STD_NUM_BARS];
+	u16 command;
+	bool absent;
+	bool no_memory;
+	void (*on_restore)(struct fake *fake);
+	unsigned int restores;
 };
 
 /**
@@ -77,7 +99,7 @@ struct fake_queue {
  * @start_error: what bm_start() returns
  * @flrs: function-level resets
  * @flr_error: what they return
- * @restores: times that configuration space was restored
+ * @config: configuration space
  */
 struct fake {
 	struct kunit *test;
@@ -102,7 +124,7 @@ struct fake {
 	int start_error;
 	unsigned int flrs;
 	int flr_error;
-	unsigned int restores;
+	struct fake_config config;
 };
 
 /**
@@ -128,6 +150,11 @@ struct fake *fake_start(struct kunit *test, unsigned int queues, unsigned int de
 struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape);
 struct fake *fake_start_as(struct kunit *test, const struct fake_shape *shape);
 void fake_give_up(struct fake *fake);
+void fake_stop(struct fake *fake);
+void fake_start_again(struct fake *fake);
+
+/* The PCI function, which the rest goes with: fake_pci.c */
+void fake_function(struct kunit *test, struct fake *fake);
 
 /* Registers */
 u32 fake_peek32(struct fake *fake, u32 reg);
@@ -145,6 +172,7 @@ bool fake_fetch(struct bm_queue *q, struct bm_hw_sqe *sqe);
 u16 fake_fetch_tag(struct bm_queue *q);
 void fake_write(struct bm_queue *q, const struct bm_completion *c);
 void fake_answer(struct bm_queue *q, u16 tag, enum bm_status status, u64 info);
+void fake_answer_aborted(struct bm_queue *q, u16 tag);
 unsigned int fake_serve(struct bm_queue *q);
 
 /* What the driver calls instead of the functions without fake_ */
@@ -158,6 +186,14 @@ void fake_dma_unmap_sgtable(struct device *dev, struct sg_table *sgt,
 int fake_pcie_reset_flr(struct pci_dev *pdev, bool probe);
 int fake_pci_load_saved_state(struct pci_dev *pdev, struct pci_saved_state *state);
 void fake_pci_restore_state(struct pci_dev *pdev);
+int fake_pci_save_state(struct pci_dev *pdev);
+struct pci_saved_state *fake_pci_store_saved_state(struct pci_dev *pdev);
+void fake_pci_clear_master(struct pci_dev *pdev);
+bool fake_pci_device_is_present(struct pci_dev *pdev);
+pci_bus_addr_t fake_pci_bus_address(struct pci_dev *pdev, int bar);
+int fake_pci_read_config_dword(struct pci_dev *pdev, int where, u32 *val);
+int fake_pci_read_config_word(struct pci_dev *pdev, int where, u16 *val);
+int fake_pci_write_config_dword(struct pci_dev *pdev, int where, u32 val);
 int fake_kill_pid(struct pid *pid, int sig, int priv);
 
 /* The driver's clients */
@@ -165,6 +201,9 @@ s64 fake_errors(struct fake *fake, enum bm_error error);
 struct bm_request *fake_request(struct fake *fake);
 struct bm_request *fake_submit(struct fake *fake);
 int fake_wait(struct bm_request *rq);
+void fake_age(struct bm_request *rq, unsigned int ms);
+void fake_expire(struct bm_request *rq);
+bool fake_watch(struct fake *fake);
 void fake_done(struct bm_request *rq);
 unsigned int fake_done_count(struct bm_request *rq);
 void fake_released(struct bm_request *rq);

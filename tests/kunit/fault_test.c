@@ -127,8 +127,8 @@ static void owner_is_remembered_only_in_flight(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, rq->owner);
 	KUNIT_EXPECT_NULL(test, fake_killed);
 
-	bm_queue_stop(rq->queue);
-	KUNIT_EXPECT_EQ(test, submit_for_process(rq), -EIO);
+	fake_give_up(fake);
+	KUNIT_EXPECT_EQ(test, submit_for_process(rq), -ENODEV);
 	KUNIT_EXPECT_NULL(test, rq->owner);
 	KUNIT_EXPECT_EQ(test, refcount_read(&task_tgid(current)->count), refs);
 }

@@ -32,6 +32,7 @@ static void expect_works(struct kunit *test, struct fake *fake)
  * @head: added to the number of fetched submissions
  * @status: instead of success
  * @info: instead of zero
+ * @aborted: the command was to end early
  * @error: how it is counted
  */
 struct lie {
@@ -41,6 +42,7 @@ struct lie {
 	int head;
 	u8 status;
 	u64 info;
+	bool aborted;
 };
 
 /*
@@ -68,7 +70,10 @@ static const struct lie lies[] = {
 	{ "difference found by a NOP", BM_ERR_STATUS, .status = BM_ST_MISCOMPARE },
 	{ "DMA by a NOP", BM_ERR_STATUS, .status = BM_ST_DMA_READ_FAULT, .info = 4096 },
 	{ "info where there is none", BM_ERR_INFO, .info = 1 },
-	{ "abort with info", BM_ERR_INFO, .status = BM_ST_ABORTED, .info = 4096 },
+	{ "abort that nobody asked for", BM_ERR_STATUS, .status = BM_ST_ABORTED },
+	{ "likewise, with info", BM_ERR_STATUS, .status = BM_ST_ABORTED, .info = 4096 },
+	{ "abort with info", BM_ERR_INFO, .status = BM_ST_ABORTED, .info = 4096, .aborted = true },
+	{ "abort of something else", BM_ERR_STATUS, .status = BM_ST_MISCOMPARE, .aborted = true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(lie, lies, name);
@@ -98,6 +103,8 @@ static void lie_is_not_believed(struct kunit *test)
 	victim = fake_submit(fake);
 	tag = fake_fetch_tag(q);
 	KUNIT_ASSERT_EQ(test, tag, VICTIM);
+	if (lie->aborted)
+		bm_abort(victim);
 
 	c.tag = tag ^ lie->tag;
 	c.sq_head = 3 + lie->head;
@@ -117,6 +124,43 @@ static void lie_is_not_believed(struct kunit *test)
 	bm_request_put(victim);
 	expect_works(test, fake);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+}
+
+/* It was asked to end this one early, and ends that. */
+static void abort_of_another_is_not_believed(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_request *rq = fake_submit(fake), *other = fake_submit(fake);
+	struct bm_queue *q = rq->queue;
+
+	fake_fetch_tag(q);
+	bm_abort(rq);
+	fake_answer(q, fake_fetch_tag(q), BM_ST_ABORTED, 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
+	KUNIT_EXPECT_EQ(test, fake_done_count(other), 0);
+	expect_lies(test, fake, BM_ERR_STATUS, 1);
+	KUNIT_EXPECT_FALSE(test, q->running);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	KUNIT_EXPECT_EQ(test, other->error, -EIO);
+}
+
+/* The next use of the request is another command, which nobody has aborted. */
+static void abort_from_before_is_not_believed(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, 1);
+	struct bm_request *rq = fake_submit(fake);
+	struct bm_queue *q = rq->queue;
+
+	fake_answer_aborted(q, fake_fetch_tag(q));
+	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 1);
+	KUNIT_EXPECT_EQ(test, rq->error, -ECANCELED);
+	bm_request_put(rq);
+	KUNIT_ASSERT_PTR_EQ(test, fake_submit(fake), rq);
+	fake_answer(q, fake_fetch_tag(q), BM_ST_ABORTED, 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
+	expect_lies(test, fake, BM_ERR_STATUS, 1);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 }
 
 static void duplicate_is_not_believed(struct kunit *test)
@@ -288,7 +332,7 @@ static void one_reset_serves_many_lies(struct kunit *test)
 	expect_works(test, fake);
 }
 
-/* Until the reset nothing more is entrusted to it: no command, no doorbell. */
+/* Until the reset nothing more is entrusted to it: no doorbell, and no command but later. */
 static void liar_is_fenced_at_once(struct kunit *test)
 {
 	struct fake *fake = fake_start(test, 1, DEPTH);
@@ -299,12 +343,15 @@ static void liar_is_fenced_at_once(struct kunit *test)
 	fake_poke32(fake, BM_QUEUE_PAGE(0) + BM_QREG_CQ_HEAD, ~0);
 	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(q, BM_QREG_CQ_HEAD), ~0);
-	KUNIT_EXPECT_EQ(test, bm_request_submit(rq), -EIO);
+	KUNIT_EXPECT_EQ(test, bm_request_submit(rq), 0);
 	KUNIT_EXPECT_EQ(test, fake_submitted(q), 0);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, false)), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, fake->stops, 0);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
+	KUNIT_EXPECT_EQ(test, fake_serve(q), 1);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
+	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
+	KUNIT_EXPECT_EQ(test, rq->error, 0);
 	bm_request_put(rq);
 	expect_works(test, fake);
 }
@@ -419,6 +466,8 @@ static void near_truth_ends_each_request_once(struct kunit *test)
 
 static struct kunit_case hostile_cases[] = {
 	KUNIT_CASE_PARAM(lie_is_not_believed, lie_gen_params),
+	KUNIT_CASE(abort_of_another_is_not_believed),
+	KUNIT_CASE(abort_from_before_is_not_believed),
 	KUNIT_CASE(duplicate_is_not_believed),
 	KUNIT_CASE(duplicate_does_not_end_the_next_use),
 	KUNIT_CASE(answer_to_nothing_is_not_believed),

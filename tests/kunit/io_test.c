@@ -168,6 +168,15 @@ static void long_transfer_is_all_in_flight_at_once(struct kunit *test)
 	expect_all_free(test, fake);
 }
 
+/* What ends early was to end early. */
+static void answer(struct bm_queue *q, u16 tag, enum bm_status status)
+{
+	if (status == BM_ST_ABORTED)
+		fake_answer_aborted(q, tag);
+	else
+		fake_answer(q, tag, status, 0);
+}
+
 struct parts_param {
 	const char *name;
 	enum bm_status status[3];
@@ -209,7 +218,7 @@ static void result_is_of_the_first_failure_in_the_file(struct kunit *test)
 		tags[i] = fake_fetch_tag(q);
 	for (i = 0; i < 3; i++) {
 		KUNIT_EXPECT_EQ(test, t->told, 0);
-		fake_answer(q, tags[param->order[i]], param->status[param->order[i]], 0);
+		answer(q, tags[param->order[i]], param->status[param->order[i]]);
 		KUNIT_EXPECT_EQ(test, bm_queue_reap_all(q), 1);
 	}
 	expect_told(test, t, param->ret);
@@ -236,9 +245,10 @@ static void reset_ends_a_transfer_once(struct kunit *test)
 struct nowait_param {
 	const char *name;
 	size_t length;
-	bool busy; /* all requests are lent */
+	unsigned int lent; /* requests that somebody else has */
 	int (*on_map)(struct fake *fake);
 	ssize_t ret;
+	long told;
 };
 
 static int map_fails(struct fake *fake)
@@ -246,12 +256,24 @@ static int map_fails(struct fake *fake)
 	return -EIO;
 }
 
+static int first_map_works(struct fake *fake)
+{
+	return fake->maps == 1 ? 0 : -EIO;
+}
+
+/* Who does not want to wait gets as much as there is something for. */
 static const struct nowait_param nowait_params[] = {
-	{ "a command", PART, false, NULL, -EIOCBQUEUED },
-	{ "more than a command", PART + 1, false, NULL, -EAGAIN },
-	{ "several commands", LENGTH, false, NULL, -EAGAIN },
-	{ "no request free", PART, true, NULL, -EAGAIN },
-	{ "nothing to map with", PART, false, map_fails, -EAGAIN },
+	{ "a command", PART, 0, NULL, -EIOCBQUEUED, PART },
+	{ "more than a command", PART + 1, 0, NULL, -EIOCBQUEUED, PART + 1 },
+	{ "several commands", LENGTH, 0, NULL, -EIOCBQUEUED, LENGTH },
+	{ "several, and just enough requests", LENGTH, DEPTH - 3, NULL, -EIOCBQUEUED, LENGTH },
+	{ "several, one request too few", LENGTH, DEPTH - 2, NULL, -EIOCBQUEUED, 2 * PART },
+	{ "several, and one request", LENGTH, DEPTH - 1, NULL, -EIOCBQUEUED, PART },
+	{ "several, and no request free", LENGTH, DEPTH, NULL, -EAGAIN },
+	{ "no request free", PART, DEPTH, NULL, -EAGAIN },
+	{ "nothing to map with", PART, 0, map_fails, -EAGAIN },
+	{ "several, and nothing to map with", LENGTH, 0, map_fails, -EAGAIN },
+	{ "several, of which one can be mapped", LENGTH, 0, first_map_works, -EIOCBQUEUED, PART },
 };
 
 KUNIT_ARRAY_PARAM_DESC(nowait, nowait_params, name);
@@ -265,20 +287,20 @@ static void without_waiting(struct kunit *test)
 	struct bm_request *lent[DEPTH];
 	int i;
 
-	for (i = 0; param->busy && i < DEPTH; i++)
+	for (i = 0; i < param->lent; i++)
 		lent[i] = fake_request(fake);
 	fake->on_map = param->on_map;
 	t->iocb.ki_flags = IOCB_NOWAIT;
 	KUNIT_EXPECT_EQ(test, transfer_start(fake, t), param->ret);
+	KUNIT_EXPECT_LE(test, fake->maps, DIV_ROUND_UP(param->length, PART));
 	if (param->ret == -EIOCBQUEUED) {
-		fake_serve(q);
+		KUNIT_EXPECT_EQ(test, fake_serve(q), DIV_ROUND_UP(param->told, PART));
 		bm_queue_reap_all(q);
-		expect_told(test, t, t->length);
+		expect_told(test, t, param->told);
 	} else {
 		expect_untold(test, fake, t);
 	}
-	KUNIT_EXPECT_LE(test, fake->maps, 1);
-	for (i = 0; param->busy && i < DEPTH; i++)
+	for (i = 0; i < param->lent; i++)
 		bm_request_put(lent[i]);
 	expect_all_free(test, fake);
 }
@@ -348,7 +370,7 @@ static void part_that_cannot_be_mapped_makes_it_short(struct kunit *test)
 	expect_all_free(test, fake);
 }
 
-/* Stopped between two parts: what is in flight fails with the reset, the rest now. */
+/* Stopped between two parts: what is in flight fails with the reset, the rest is for later. */
 static int map_then_stop(struct fake *fake)
 {
 	if (fake->maps == 2)
@@ -356,7 +378,7 @@ static int map_then_stop(struct fake *fake)
 	return 0;
 }
 
-static void part_that_cannot_be_submitted_ends_it(struct kunit *test)
+static void parts_after_a_stop_wait_for_the_start(struct kunit *test)
 {
 	struct fake *fake = parts_start(test);
 	struct transfer *t = transfer_create(test, ITER_DEST, LENGTH);
@@ -364,16 +386,43 @@ static void part_that_cannot_be_submitted_ends_it(struct kunit *test)
 
 	fake->on_map = map_then_stop;
 	KUNIT_EXPECT_EQ(test, transfer_start(fake, t), -EIOCBQUEUED);
-	KUNIT_EXPECT_EQ(test, fake->maps, 2);
+	KUNIT_EXPECT_EQ(test, fake->maps, 3);
+	fake_stop(fake);
 	KUNIT_EXPECT_EQ(test, t->told, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_fail_all(q, -EIO), 1);
+	fake_start_again(fake);
+	KUNIT_EXPECT_EQ(test, t->told, 0);
+	KUNIT_EXPECT_EQ(test, fake_serve(q), 2);
+	bm_queue_reap_all(q);
 	expect_told(test, t, -EIO);
 	expect_all_free(test, fake);
 }
 
-static int map_and_stop(struct fake *fake)
+/* It dies between two parts: nothing more is submitted. */
+static int map_then_die(struct fake *fake)
 {
-	bm_queue_stop(&fake->bm.queues[0]);
+	if (fake->maps == 2)
+		WRITE_ONCE(fake->bm.state, BM_DEAD);
+	return 0;
+}
+
+static void part_that_cannot_be_submitted_ends_it(struct kunit *test)
+{
+	struct fake *fake = parts_start(test);
+	struct transfer *t = transfer_create(test, ITER_DEST, LENGTH);
+
+	fake->on_map = map_then_die;
+	KUNIT_EXPECT_EQ(test, transfer_start(fake, t), -EIOCBQUEUED);
+	KUNIT_EXPECT_EQ(test, fake->maps, 2);
+	KUNIT_EXPECT_EQ(test, t->told, 0);
+	fake_serve(&fake->bm.queues[0]);
+	bm_queue_reap_all(&fake->bm.queues[0]);
+	expect_told(test, t, PART);
+	expect_all_free(test, fake);
+}
+
+static int map_and_die(struct fake *fake)
+{
+	WRITE_ONCE(fake->bm.state, BM_DEAD);
 	return 0;
 }
 
@@ -382,9 +431,9 @@ static void only_command_that_cannot_be_submitted_is_told(struct kunit *test)
 	struct fake *fake = parts_start(test);
 	struct transfer *t = transfer_create(test, ITER_DEST, PART);
 
-	fake->on_map = map_and_stop;
+	fake->on_map = map_and_die;
 	KUNIT_EXPECT_EQ(test, transfer_start(fake, t), -EIOCBQUEUED);
-	expect_told(test, t, -EIO);
+	expect_told(test, t, -ENODEV);
 	expect_all_free(test, fake);
 }
 
@@ -422,8 +471,7 @@ static void serve_at_random(struct bm_queue *q, struct rnd_state *rnd)
 	while (n) {
 		unsigned int i = prandom_u32_state(rnd) % n;
 
-		fake_answer(q, tags[i], prandom_u32_state(rnd) % 4 ? BM_ST_SUCCESS :
-								     BM_ST_ABORTED, 0);
+		answer(q, tags[i], prandom_u32_state(rnd) % 4 ? BM_ST_SUCCESS : BM_ST_ABORTED);
 		tags[i] = tags[--n];
 		if (prandom_u32_state(rnd) % 2)
 			bm_queue_reap_all(q);
@@ -467,6 +515,7 @@ static struct kunit_case io_cases[] = {
 	KUNIT_CASE(mapping_is_tried_again),
 	KUNIT_CASE(mapping_is_not_tried_for_ever),
 	KUNIT_CASE(part_that_cannot_be_mapped_makes_it_short),
+	KUNIT_CASE(parts_after_a_stop_wait_for_the_start),
 	KUNIT_CASE(part_that_cannot_be_submitted_ends_it),
 	KUNIT_CASE(only_command_that_cannot_be_submitted_is_told),
 	KUNIT_CASE(memory_of_a_user_may_end),

@@ -15,13 +15,13 @@ static void submit_and_serve(struct fake *fake)
 	KUNIT_ASSERT_EQ(fake->test, fake_serve(rq->queue), 1);
 }
 
-/* An interrupt; it must be called spurious, or not. */
+/* An interrupt; it must be called spurious, or not, and the kernel be told so. */
 static void expect_irq(struct kunit *test, struct bm_queue *q, bool spurious)
 {
 	struct fake *fake = container_of(q->bm, struct fake, bm);
 	s64 before = fake_errors(fake, BM_ERR_SPURIOUS_IRQ);
 
-	KUNIT_EXPECT_EQ(test, bm_queue_irq(0, q), IRQ_HANDLED);
+	KUNIT_EXPECT_EQ(test, bm_queue_irq(0, q), spurious ? IRQ_NONE : IRQ_HANDLED);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_SPURIOUS_IRQ), before + spurious);
 }
 
@@ -115,8 +115,8 @@ static void lost_interrupt_excuses_no_other(struct kunit *test)
 	struct bm_request *rq = fake_submit(fake);
 
 	fake_serve(rq->queue);
-	rq->deadline = jiffies - 1;
-	flush_delayed_work(&fake->bm.watchdog);
+	fake_expire(rq);
+	fake_watch(fake);
 	KUNIT_ASSERT_EQ(test, fake_errors(fake, BM_ERR_LOST_IRQ), 1);
 	expect_irq(test, rq->queue, true);
 }

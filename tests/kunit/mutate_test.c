@@ -33,6 +33,7 @@ MODULE_PARM_DESC(mutate_seed, "of what is mutated; 0: another one each time (def
  * @rnd: random numbers
  * @rq: all requests
  * @busy: in flight
+ * @aborted: to end early
  * @order: request that was submitted as the nth since the reset
  * @fetched: submissions that the device has fetched
  * @seen: of them, what the driver knows
@@ -46,6 +47,7 @@ struct model {
 	struct rnd_state rnd;
 	struct bm_request *rq[DEPTH];
 	bool busy[DEPTH];
+	bool aborted[DEPTH];
 	u16 order[DEPTH];
 	unsigned int fetched;
 	unsigned int seen;
@@ -64,11 +66,12 @@ static bool writes(u8 op)
 	return op == BM_OP_COPY || op == BM_OP_FILL || op == BM_OP_COPY_CRC32C;
 }
 
-static bool status_fits(u8 op, u8 status)
+static bool status_fits(u8 op, u8 status, bool aborted)
 {
-	static const u8 refusals[] = { 0x10, 0x11, 0x12, 0x13, 0x14, 0x18, 0x19, 0x30 };
+	static const u8 refusals[] = { 0x10, 0x11, 0x12, 0x13, 0x14, 0x18, 0x19 };
 
 	return status == BM_ST_SUCCESS || memchr(refusals, status, sizeof(refusals)) ||
+	       (status == BM_ST_ABORTED && aborted) ||
 	       (status == BM_ST_MISCOMPARE && op == BM_OP_COMPARE) ||
 	       (status == BM_ST_DMA_READ_FAULT && op != BM_OP_NOP) ||
 	       (status == BM_ST_DMA_WRITE_FAULT && writes(op));
@@ -107,7 +110,7 @@ static enum bm_error judge(struct model *m, u16 tag, u8 status, u64 info, u16 he
 	if (tag != le16_to_cpu(m->rq[index]->sqe.tag))
 		return BM_ERR_TAG_STALE;
 	op = m->rq[index]->sqe.opcode;
-	if (!status_fits(op, status))
+	if (!status_fits(op, status, m->aborted[index]))
 		return BM_ERR_STATUS;
 	if (!info_fits(op, status, info))
 		return BM_ERR_INFO;
@@ -130,6 +133,9 @@ static void submit_all(struct model *m)
 		m->busy[rq->index] = true;
 		m->order[i] = rq->index;
 		KUNIT_ASSERT_EQ(m->fake->test, bm_request_submit(rq), 0);
+		m->aborted[rq->index] = !below(m, 3);
+		if (m->aborted[rq->index])
+			bm_abort(rq);
 	}
 	m->fetched = 0;
 	m->seen = 0;

@@ -151,14 +151,33 @@ static void stopped_queue_is_not_rung(struct kunit *test)
 	late = fake_request(fake);
 	bm_queue_stop(q);
 	KUNIT_EXPECT_EQ(test, bm_queue_fail_all(q, -EIO), 1);
-	KUNIT_EXPECT_EQ(test, bm_submit(late), -EIO);
+	KUNIT_EXPECT_EQ(test, bm_submit(late), 0);
 	fake_untouch(q, BM_QREG_SQ_TAIL);
 	blk_finish_plug(&plug);
 	expect_rung(test, q, FAKE_UNTOUCHED, 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&fake->users), 0);
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
+	KUNIT_EXPECT_EQ(test, fake_done_count(late), 0);
+	KUNIT_EXPECT_EQ(test, late->state, BM_RQ_PARKED);
+}
+
+/* done() comes all the same, and the doorbell does not. */
+static void dead_device_takes_nothing(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+	struct bm_queue *q = &fake->bm.queues[0];
+	struct bm_request *late;
+	struct blk_plug plug;
+
+	blk_start_plug(&plug);
+	late = fake_request(fake);
+	fake_give_up(fake);
+	KUNIT_EXPECT_EQ(test, bm_submit(late), -ENODEV);
+	fake_untouch(q, BM_QREG_SQ_TAIL);
+	blk_finish_plug(&plug);
+	expect_rung(test, q, FAKE_UNTOUCHED, 0);
 	KUNIT_EXPECT_EQ(test, fake_done_count(late), 1);
-	KUNIT_EXPECT_EQ(test, late->error, -EIO);
+	KUNIT_EXPECT_EQ(test, late->error, -ENODEV);
 }
 
 /* Stopped and started again meanwhile: of the new ring nothing is to be told. */
@@ -190,6 +209,7 @@ static struct kunit_case plug_cases[] = {
 	KUNIT_CASE(sleeper_rings_before_it_sleeps),
 	KUNIT_CASE(doorbell_in_between_is_the_last),
 	KUNIT_CASE(stopped_queue_is_not_rung),
+	KUNIT_CASE(dead_device_takes_nothing),
 	KUNIT_CASE(restarted_queue_is_not_rung),
 	{}
 };

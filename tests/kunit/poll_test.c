@@ -193,15 +193,15 @@ static void watchdog_looks_at_polled_queues(struct kunit *test)
 	struct bm_request *answered = poll_submit(fake), *silent;
 
 	fake_serve(answered->queue);
-	answered->deadline = jiffies - 1;
-	flush_delayed_work(&fake->bm.watchdog);
+	fake_expire(answered);
+	fake_watch(fake);
 	KUNIT_EXPECT_EQ(test, fake_done_count(answered), 1);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_LOST_IRQ), 0);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 
 	silent = poll_submit(fake);
-	silent->deadline = jiffies - 1;
-	flush_delayed_work(&fake->bm.watchdog);
+	fake_expire(silent);
+	fake_watch(fake);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, silent->error, -EIO);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * busmaster KUnit: deadlines, the watchdog, the event interrupt, and resets.
+ * busmaster KUnit: the watchdog, the event interrupt, and resets.
  *
- * Time does not pass here, but for the one case that says so: a test moves deadlines
- * into the past and runs the watchdog when it likes.
+ * Time does not pass here, but for the one case that says so: a test moves what happened
+ * into the past and runs the watchdog when it likes. What is overdue: progress_test.c.
  */
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
@@ -12,75 +12,21 @@
 
 #define DEPTH 3
 
-static void let_deadline_pass(struct bm_request *rq)
-{
-	spin_lock_irq(&rq->queue->lock);
-	rq->deadline = jiffies - 1;
-	spin_unlock_irq(&rq->queue->lock);
-}
-
-/* Run the watchdog now; false if nothing had started it. */
-static bool run_watchdog(struct fake *fake)
-{
-	bool started = delayed_work_pending(&fake->bm.watchdog);
-
-	flush_delayed_work(&fake->bm.watchdog);
-	return started;
-}
-
-static void deadline_passes_only_in_flight(struct kunit *test)
-{
-	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct bm_queue *q = &fake->bm.queues[0];
-	struct bm_request *rq;
-	bool busy = false;
-
-	KUNIT_EXPECT_FALSE(test, bm_queue_overdue(q, &busy));
-	rq = fake_request(fake);
-	let_deadline_pass(rq);
-	KUNIT_EXPECT_FALSE(test, bm_queue_overdue(q, &busy));
-	KUNIT_EXPECT_FALSE(test, busy);
-
-	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
-	KUNIT_EXPECT_FALSE(test, bm_queue_overdue(q, &busy));
-	KUNIT_EXPECT_TRUE(test, busy);
-	let_deadline_pass(rq);
-	KUNIT_EXPECT_TRUE(test, bm_queue_overdue(q, &busy));
-
-	fake_serve(q);
-	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(q), 1);
-	busy = false;
-	KUNIT_EXPECT_FALSE(test, bm_queue_overdue(q, &busy));
-	KUNIT_EXPECT_FALSE(test, busy);
-}
-
-static void deadline_comes_after_the_timeout(struct kunit *test)
-{
-	struct fake *fake = fake_start(test, 1, DEPTH);
-	unsigned long start = jiffies;
-	struct bm_request *rq;
-
-	bm_param_timeout_ms = 5000;
-	rq = fake_submit(fake);
-	KUNIT_EXPECT_TRUE(test, time_after_eq(rq->deadline, start + msecs_to_jiffies(5000)));
-	KUNIT_EXPECT_TRUE(test, time_before_eq(rq->deadline, jiffies + msecs_to_jiffies(5000)));
-}
-
 static void watchdog_runs_while_something_is_in_flight(struct kunit *test)
 {
 	struct fake *fake = fake_start(test, 1, DEPTH);
 	struct bm_request *rq;
 
-	KUNIT_EXPECT_FALSE(test, run_watchdog(fake));
+	KUNIT_EXPECT_FALSE(test, fake_watch(fake));
 	rq = fake_submit(fake);
-	KUNIT_EXPECT_TRUE(test, run_watchdog(fake));
-	KUNIT_EXPECT_TRUE(test, run_watchdog(fake));
+	KUNIT_EXPECT_TRUE(test, fake_watch(fake));
+	KUNIT_EXPECT_TRUE(test, fake_watch(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
 
 	fake_serve(rq->queue);
 	KUNIT_ASSERT_EQ(test, bm_queue_reap_all(rq->queue), 1);
-	KUNIT_EXPECT_TRUE(test, run_watchdog(fake));
-	KUNIT_EXPECT_FALSE(test, run_watchdog(fake));
+	KUNIT_EXPECT_TRUE(test, fake_watch(fake));
+	KUNIT_EXPECT_FALSE(test, fake_watch(fake));
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 0);
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 }
@@ -91,10 +37,10 @@ static void watchdog_finds_a_missed_interrupt(struct kunit *test)
 	struct bm_request *rq = fake_submit(fake);
 
 	fake_serve(rq->queue);
-	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	KUNIT_ASSERT_TRUE(test, fake_watch(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
-	let_deadline_pass(rq);
-	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	fake_expire(rq);
+	KUNIT_ASSERT_TRUE(test, fake_watch(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, 0);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_LOST_IRQ), 1);
@@ -102,7 +48,7 @@ static void watchdog_finds_a_missed_interrupt(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 }
 
-/* Others are answered, and nobody is told of it; but this one never is. */
+/* Others are answered, and nobody is told of it: that was progress. But this one never is. */
 static void lost_interrupts_do_not_hide_a_lost_command(struct kunit *test)
 {
 	struct fake *fake = fake_start(test, 1, DEPTH);
@@ -111,10 +57,13 @@ static void lost_interrupts_do_not_hide_a_lost_command(struct kunit *test)
 
 	fake_fetch_tag(q);
 	fake_answer(q, fake_fetch_tag(q), BM_ST_SUCCESS, 0);
-	let_deadline_pass(lost);
-	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	fake_expire(lost);
+	KUNIT_ASSERT_TRUE(test, fake_watch(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(other), 1);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_LOST_IRQ), 1);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 0);
+	fake_expire(lost);
+	KUNIT_ASSERT_TRUE(test, fake_watch(fake));
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, lost->error, -EIO);
@@ -126,9 +75,9 @@ static void timeout_is_counted_once(struct kunit *test)
 	struct fake *fake = fake_start(test, 1, DEPTH);
 	struct bm_request *late = fake_submit(fake);
 
-	let_deadline_pass(late);
-	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
-	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	fake_expire(late);
+	KUNIT_ASSERT_TRUE(test, fake_watch(fake));
+	KUNIT_ASSERT_TRUE(test, fake_watch(fake));
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake->stops, 1);
@@ -139,8 +88,8 @@ static void watchdog_resets_a_silent_device(struct kunit *test)
 	struct fake *fake = fake_start(test, 1, DEPTH);
 	struct bm_request *late = fake_submit(fake), *other = fake_submit(fake);
 
-	let_deadline_pass(late);
-	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	fake_expire(late);
+	KUNIT_ASSERT_TRUE(test, fake_watch(fake));
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TIMEOUT), 1);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.resets), 1);
@@ -170,9 +119,9 @@ static void watchdog_looks_at_each_queue(struct kunit *test)
 	silent = submit_on_cpu(test, fake, 1);
 	KUNIT_ASSERT_PTR_NE(test, answered->queue, silent->queue);
 	fake_serve(answered->queue);
-	let_deadline_pass(answered);
-	let_deadline_pass(silent);
-	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	fake_expire(answered);
+	fake_expire(silent);
+	KUNIT_ASSERT_TRUE(test, fake_watch(fake));
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, answered->error, 0);
 	KUNIT_EXPECT_EQ(test, silent->error, -EIO);
@@ -186,7 +135,7 @@ static void watchdog_sees_a_halted_queue(struct kunit *test)
 	struct bm_request *rq = fake_submit(fake);
 
 	fake_poke64(fake, BM_REG_HALTED, 1);
-	KUNIT_ASSERT_TRUE(test, run_watchdog(fake));
+	KUNIT_ASSERT_TRUE(test, fake_watch(fake));
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
@@ -229,6 +178,8 @@ static const struct event_param event_params[] = {
 	{ "fatal, for no known cause", 0, BM_STATUS_FATAL | 0xff00, true, 0, 1 },
 	{ "status of ones", 0, U64_MAX, true, 0, 1 },
 	{ "reserved bits of the status", 0, ~(u64)BM_STATUS_FATAL },
+	{ "not enabled", 0, 0, true },
+	{ "not enabled, and reserved bits", 0, ~(u64)(BM_STATUS_READY | BM_STATUS_FATAL), true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(event, event_params, name);
@@ -243,7 +194,7 @@ static void event_leads_to_a_reset(struct kunit *test)
 	fake_poke64(fake, BM_REG_STATUS, param->status);
 	fake_poke64(fake, BM_REG_FAULT_INFO, U64_MAX);
 	fake_poke64(fake, BM_REG_FAULT_ADDR, U64_MAX);
-	KUNIT_EXPECT_EQ(test, bm_event_irq(0, &fake->bm), IRQ_HANDLED);
+	KUNIT_EXPECT_EQ(test, bm_event_irq(0, &fake->bm), param->reset ? IRQ_HANDLED : IRQ_NONE);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_HALT), param->halts);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_FATAL), param->fatals);
 	KUNIT_EXPECT_EQ(test, fake_reset_requested(fake), param->reset);
@@ -261,12 +212,14 @@ static void halt_is_counted_once(struct kunit *test)
 	fake_poke32(fake, BM_QUEUE_PAGE(rq->queue->id) + BM_QREG_STATE, 0xffff);
 	bm_event_irq(0, &fake->bm);
 	bm_event_irq(0, &fake->bm);
-	run_watchdog(fake);
-	KUNIT_EXPECT_EQ(test, bm_request_submit(other), -EIO);
+	fake_watch(fake);
+	KUNIT_EXPECT_EQ(test, bm_request_submit(other), 0);
+	KUNIT_EXPECT_EQ(test, other->state, BM_RQ_PARKED);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_HALT), 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake->stops, 1);
-	bm_request_put(other);
+	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
+	KUNIT_EXPECT_EQ(test, fake_done_count(other), 0);
 }
 
 static void fatal_is_counted_once(struct kunit *test)
@@ -277,7 +230,7 @@ static void fatal_is_counted_once(struct kunit *test)
 	fake_poke32(fake, BM_REG_STATUS, BM_STATUS_FATAL);
 	bm_event_irq(0, &fake->bm);
 	bm_event_irq(0, &fake->bm);
-	run_watchdog(fake);
+	fake_watch(fake);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_FATAL), 1);
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake->stops, 1);
@@ -290,7 +243,7 @@ static void by_event(struct fake *fake)
 
 static void by_watchdog(struct fake *fake)
 {
-	run_watchdog(fake);
+	fake_watch(fake);
 }
 
 struct gone_param {
@@ -346,54 +299,11 @@ static void read_that_is_lost_is_not_the_end(struct kunit *test)
 		bm_event_irq(0, &fake->bm);
 		KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 		fake_bus = (struct fake_bus){ .first = first, .lost = 1 };
-		run_watchdog(fake);
+		fake_watch(fake);
 		KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 	}
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 0);
 	KUNIT_EXPECT_EQ(test, fake->bm.state, BM_RUNNING);
-}
-
-static void heed(struct fake *fake)
-{
-	fake_poke32(fake, BM_REG_CTRL, 0);
-}
-
-static void vanish(struct fake *fake)
-{
-	fake_bus = (struct fake_bus){ .lost = UINT_MAX };
-}
-
-struct ladder_param {
-	const char *name;
-	void (*on_reset)(struct fake *fake); /* NULL: it does not heed it */
-	int flr_error;
-	int error;
-	unsigned int flrs;
-};
-
-static const struct ladder_param ladder_params[] = {
-	{ "a reset is heeded", heed, 0, 0, 0 },
-	{ "a function-level reset is", NULL, 0, 0, 1 },
-	{ "neither is", NULL, -ENOTTY, -ENOTTY, 1 },
-	{ "nobody is there", vanish, 0, -ENODEV, 0 },
-};
-
-KUNIT_ARRAY_PARAM_DESC(ladder, ladder_params, name);
-
-static void silence_by_whatever_is_heeded(struct kunit *test)
-{
-	const struct ladder_param *param = test->param_value;
-	struct fake *fake = fake_create(test, 1, DEPTH);
-
-	if (param->on_reset)
-		fake_expect_reset(fake, param->on_reset);
-	fake->flr_error = param->flr_error;
-	mutex_lock(&fake->bm.state_lock);
-	KUNIT_EXPECT_EQ(test, bm_reset(&fake->bm), param->error);
-	mutex_unlock(&fake->bm.state_lock);
-	KUNIT_EXPECT_EQ(test, fake->flrs, param->flrs);
-	KUNIT_EXPECT_EQ(test, fake->restores, param->flrs && !param->error);
-	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_RESET), param->flrs);
 }
 
 static void reset_takes_what_was_answered(struct kunit *test)
@@ -465,8 +375,6 @@ static void nothing_runs_after_exit(struct kunit *test)
 }
 
 static struct kunit_case recover_cases[] = {
-	KUNIT_CASE(deadline_passes_only_in_flight),
-	KUNIT_CASE(deadline_comes_after_the_timeout),
 	KUNIT_CASE(watchdog_runs_while_something_is_in_flight),
 	KUNIT_CASE(watchdog_finds_a_missed_interrupt),
 	KUNIT_CASE(lost_interrupts_do_not_hide_a_lost_command),
@@ -480,7 +388,6 @@ static struct kunit_case recover_cases[] = {
 	KUNIT_CASE(fatal_is_counted_once),
 	KUNIT_CASE_PARAM(gone_is_for_good, gone_gen_params),
 	KUNIT_CASE(read_that_is_lost_is_not_the_end),
-	KUNIT_CASE_PARAM(silence_by_whatever_is_heeded, ladder_gen_params),
 	KUNIT_CASE(reset_takes_what_was_answered),
 	KUNIT_CASE_PARAM(reset_only_if_it_is, state_gen_params),
 	KUNIT_CASE(reset_that_fails_leaves_no_device),

@@ -7,6 +7,7 @@
  * what ends all the same has not waited.
  */
 #include <linux/cleanup.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
@@ -19,6 +20,7 @@
 
 #define PAGES 4
 #define LENGTH (PAGES * PAGE_SIZE)
+#define PATIENCE (20 * HZ)
 
 /**
  * struct owner - memory of a user, and a device that is to reach it
@@ -165,10 +167,10 @@ static void release_atomically(struct bm_request *rq)
 	bm_mem_release(rq);
 }
 
-/* Let the worker do what was left to it; returns whether there was anything. */
-static bool let_worker_run(struct fake *fake)
+/* Let the request's work do what was left to it; returns whether there was anything. */
+static bool let_worker_run(struct bm_request *rq)
 {
-	return flush_work(&fake->bm.unpin_work);
+	return flush_work(&rq->unpin);
 }
 
 static void page_is_pinned_while_mapped(struct kunit *test)
@@ -182,7 +184,7 @@ static void page_is_pinned_while_mapped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), 1);
 	expect_pins(test, user, 0);
 	KUNIT_EXPECT_EQ(test, user_dirty_pages(user), 0);
-	KUNIT_EXPECT_FALSE(test, let_worker_run(user->fake));
+	KUNIT_EXPECT_FALSE(test, let_worker_run(user->rq));
 }
 
 struct row_param {
@@ -336,7 +338,7 @@ static void dirty_pages_are_let_go_at_once(struct kunit *test)
 	expect_pins(test, user, 0);
 	unlock_page(user->pages[0]);
 	KUNIT_EXPECT_EQ(test, user_dirty_pages(user), PAGES);
-	KUNIT_EXPECT_FALSE(test, let_worker_run(user->fake));
+	KUNIT_EXPECT_FALSE(test, let_worker_run(user->rq));
 }
 
 /* One clean page is enough, and the worker waits for its lock. */
@@ -354,7 +356,7 @@ static void clean_pages_are_left_to_the_worker(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), i);
 		KUNIT_EXPECT_EQ(test, page_pins(user->pages[i]), 1);
 		unlock_page(user->pages[i]);
-		let_worker_run(user->fake);
+		let_worker_run(user->rq);
 		KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), i + 1);
 		KUNIT_EXPECT_EQ(test, user_dirty_pages(user), PAGES);
 		expect_pins(test, user, 0);
@@ -384,11 +386,40 @@ static void worker_lets_go_of_all_that_wait(struct kunit *test)
 	}
 	timer_setup(&user->later, user_unlock, 0);
 	mod_timer(&user->later, jiffies + 2);
-	bm_mem_exit(&user->fake->bm);
+	bm_queue_flush(user->rq->queue);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, fake_released_count(rq[i]), 1);
 	timer_shutdown_sync(&user->later);
 	KUNIT_EXPECT_EQ(test, user_dirty_pages(user), 3);
+	expect_pins(test, user, 0);
+}
+
+/* Somebody holds one's page for ever: that is nobody else's business. */
+static void work_that_is_stuck_holds_up_no_other(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	struct bm_request *rq[] = { user->rq, fake_request(user->fake), fake_request(user->fake) };
+	unsigned long end = jiffies + PATIENCE;
+	int i;
+
+	lock_page(user->pages[0]);
+	for (i = 0; i < 3; i++) {
+		struct iovec vec = { user->addr + i * PAGE_SIZE, PAGE_SIZE };
+
+		user_map(test, rq[i], ITER_DEST, &vec, 1, PAGE_SIZE);
+		release_atomically(rq[i]);
+	}
+	while (time_before(jiffies, end) &&
+	       !(fake_released_count(rq[1]) && fake_released_count(rq[2])))
+		usleep_range(500, 1000);
+	KUNIT_EXPECT_EQ(test, fake_released_count(rq[0]), 0);
+	KUNIT_EXPECT_EQ(test, fake_released_count(rq[1]), 1);
+	KUNIT_EXPECT_EQ(test, fake_released_count(rq[2]), 1);
+	KUNIT_EXPECT_EQ(test, page_pins(user->pages[0]), 1);
+	KUNIT_EXPECT_EQ(test, page_pins(user->pages[1]), 0);
+	unlock_page(user->pages[0]);
+	let_worker_run(rq[0]);
+	KUNIT_EXPECT_EQ(test, fake_released_count(rq[0]), 1);
 	expect_pins(test, user, 0);
 }
 
@@ -401,7 +432,7 @@ static void unmapped_comes_before_unpinned(struct kunit *test)
 	release_atomically(user->rq);
 	user_map_all(test, user, ITER_DEST);
 	release_atomically(user->rq);
-	let_worker_run(user->fake);
+	let_worker_run(user->rq);
 	user_map_all(test, user, ITER_DEST);
 	release_atomically(user->rq);
 	KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), 3);
@@ -419,7 +450,7 @@ static void two_sides_are_let_go_together(struct kunit *test)
 	user_map(test, user->rq, ITER_DEST, &dst, 1, dst.iov_len);
 	expect_pins(test, user, 1);
 	release_atomically(user->rq);
-	let_worker_run(user->fake);
+	let_worker_run(user->rq);
 	KUNIT_EXPECT_EQ(test, fake_released_count(user->rq), 1);
 	expect_pins(test, user, 0);
 	KUNIT_EXPECT_FALSE(test, PageDirty(user->pages[0]));
@@ -438,6 +469,7 @@ static struct kunit_case release_cases[] = {
 	KUNIT_CASE(dirty_pages_are_let_go_at_once),
 	KUNIT_CASE(clean_pages_are_left_to_the_worker),
 	KUNIT_CASE(worker_lets_go_of_all_that_wait),
+	KUNIT_CASE(work_that_is_stuck_holds_up_no_other),
 	KUNIT_CASE(unmapped_comes_before_unpinned),
 	KUNIT_CASE(two_sides_are_let_go_together),
 	{}

@@ -59,7 +59,8 @@ static void shadow_that_is(struct kunit *test)
 
 	bm_param_shadow = param->wanted;
 	fake->bm.caps.features = param->features;
-	KUNIT_ASSERT_EQ(test, bm_queue_alloc(&q, &fake->bm, 1, DEPTH), 0);
+	bm_queue_init(&q, &fake->bm, 1);
+	KUNIT_ASSERT_EQ(test, bm_queue_alloc(&q, DEPTH), 0);
 	fake_queue_reset(&q);
 	KUNIT_EXPECT_EQ(test, bm_hw_queue_enable(&q), 0);
 	KUNIT_EXPECT_EQ(test, !!q.shadow, param->used);

@@ -171,7 +171,7 @@ static void iterator_stands_behind_what_was_moved(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 3));
 	fake_answer(q, fake_fetch_tag(q), BM_ST_SUCCESS, 0);
-	fake_answer(q, fake_fetch_tag(q), BM_ST_ABORTED, 0);
+	fake_answer(q, fake_fetch_tag(q), BM_ST_BAD_RANGE, 0);
 	serve(q);
 	caller_ends(test, caller, PART);
 }
@@ -241,6 +241,45 @@ static void nowait_holds_for_a_caller_that_sleeps_too(struct kunit *test)
 	bm_request_put(rq);
 }
 
+/* It waits for what it has begun; but not for requests, for more of it. */
+static void nowait_is_short_for_a_caller_that_sleeps_too(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 3);
+	struct bm_request *rq = fake_request(fake);
+	void *data = kunit_kmalloc(test, 4 * PART, GFP_KERNEL);
+	struct caller *caller;
+	struct bio_vec vec;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	bvec_set_virt(&vec, data, 4 * PART);
+	caller = caller_start(test, fake, IOCB_NOWAIT, &vec, 1, 4 * PART);
+	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 2));
+	expect_stuck(test, caller, 2);
+	bm_request_put(rq);
+	expect_stuck(test, caller, 2);
+	serve(&fake->bm.queues[0]);
+	caller_ends(test, caller, 2 * PART);
+}
+
+/* Nor for the part with which the next one may share a cache line. */
+static void nowait_ends_where_a_cache_line_may_be_shared(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 4);
+	char *data = kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL);
+	struct bio_vec vec[3];
+	struct caller *caller;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	for (i = 0; i < 3; i++)
+		bvec_set_virt(&vec[i], data + 64 * i, 8);
+	caller = caller_start(test, fake, IOCB_NOWAIT, vec, 3, 24);
+	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
+	expect_stuck(test, caller, 1);
+	serve(&fake->bm.queues[0]);
+	caller_ends(test, caller, 16);
+}
+
 /* Nobody but the interrupt looks for what a sleeping caller waits for. */
 static void sleeping_caller_does_not_use_a_polled_queue(struct kunit *test)
 {
@@ -272,17 +311,117 @@ static void killed_caller_submits_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->bm.queues[0].stats.commands, 0);
 }
 
+/* Has the device been asked to end a command early? Returns its tag. */
+static u32 asked_to_abort(struct bm_queue *q)
+{
+	unsigned long end = jiffies + PATIENCE;
+
+	while (fake_doorbell(q, BM_QREG_ABORT) == FAKE_UNTOUCHED && time_before(jiffies, end))
+		usleep_range(100, 500);
+	return fake_doorbell(q, BM_QREG_ABORT);
+}
+
+/* A caller with a command that the device has fetched is killed: it has it aborted. */
+static u16 kill_caller(struct kunit *test, struct caller *caller)
+{
+	struct bm_queue *q = &caller->fake->bm.queues[0];
+	u16 tag;
+
+	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
+	tag = fake_fetch_tag(q);
+	fake_untouch(q, BM_QREG_ABORT);
+	msleep(A_WHILE_MS);
+	KUNIT_EXPECT_EQ(test, fake_doorbell(q, BM_QREG_ABORT), FAKE_UNTOUCHED);
+	send_sig(SIGKILL, caller->task, 1);
+	KUNIT_EXPECT_EQ(test, asked_to_abort(q), tag);
+	return tag;
+}
+
+struct kill_param {
+	const char *name;
+	enum bm_status status;
+	ssize_t ret;
+};
+
+static const struct kill_param kill_params[] = {
+	{ "the device hears it", BM_ST_ABORTED, -ECANCELED },
+	{ "the device was faster", BM_ST_SUCCESS, PART },
+	{ "it fails", BM_ST_DMA_WRITE_FAULT, -EIO },
+};
+
+KUNIT_ARRAY_PARAM_DESC(kill, kill_params, name);
+
 /* What is in flight is waited for all the same: the device may still write there. */
 static void killed_caller_waits_for_what_is_in_flight(struct kunit *test)
 {
+	const struct kill_param *param = test->param_value;
 	struct fake *fake = sync_start(test, 1);
 	struct caller *caller = caller_start_simple(test, fake, 2 * PART);
+	u16 tag = kill_caller(test, caller);
 
-	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
+	expect_stuck(test, caller, 0);
+	fake_answer(&fake->bm.queues[0], tag, param->status, 0);
+	bm_queue_irq(0, &fake->bm.queues[0]);
+	caller_ends(test, caller, param->ret);
+	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+}
+
+/* And others' commands are left alone. */
+static void killed_caller_aborts_its_own_commands_only(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 4);
+	struct bm_queue *q = &fake->bm.queues[0];
+	struct bm_request *other = fake_submit(fake), *rq = NULL;
+	struct caller *caller;
+	u16 tag = fake_fetch_tag(q);
+
+	caller = caller_start_simple(test, fake, 2 * PART);
+	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 2));
+	fake_untouch(q, BM_QREG_ABORT);
 	send_sig(SIGKILL, caller->task, 1);
-	expect_stuck(test, caller, 1);
-	serve(&fake->bm.queues[0]);
-	caller_ends(test, caller, PART);
+	asked_to_abort(q);
+	msleep(A_WHILE_MS);
+	while ((rq = bm_next_in_flight(q, rq)))
+		KUNIT_EXPECT_EQ(test, rq->aborting, rq != other);
+	fake_answer(q, tag, BM_ST_SUCCESS, 0);
+	fake_answer(q, fake_fetch_tag(q), BM_ST_ABORTED, 0);
+	fake_answer(q, fake_fetch_tag(q), BM_ST_ABORTED, 0);
+	bm_queue_irq(0, q);
+	KUNIT_EXPECT_EQ(test, fake_done_count(other), 1);
+	bm_request_put(other);
+	caller_ends(test, caller, -ECANCELED);
+}
+
+/* Should the device not hear it, the reset ends the wait, long before the time-out. */
+static void killed_caller_leaves_with_the_reset(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 1);
+	struct caller *caller = caller_start_simple(test, fake, PART);
+
+	kill_caller(test, caller);
+	expect_stuck(test, caller, 0);
+	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+	fake_age(&fake->bm.queues[0].requests[0], MSEC_PER_SEC + 100);
+	flush_delayed_work(&fake->bm.abort_work);
+	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
+	caller_ends(test, caller, -EIO);
+}
+
+/* Nobody waits for a start to be killed. */
+static void killed_caller_leaves_a_stopped_device(struct kunit *test)
+{
+	struct fake *fake = sync_start(test, 2);
+	struct bm_queue *q = &fake->bm.queues[0];
+	unsigned long end = jiffies + PATIENCE;
+	struct caller *caller;
+
+	fake_stop(fake);
+	caller = caller_start_simple(test, fake, 2 * PART);
+	while (q->nr_free && time_before(jiffies, end))
+		usleep_range(100, 500);
+	expect_stuck(test, caller, 0);
+	send_sig(SIGKILL, caller->task, 1);
+	caller_ends(test, caller, -ECANCELED);
 }
 
 static void dying_device_ends_the_wait(struct kunit *test)
@@ -303,9 +442,14 @@ static struct kunit_case sync_cases[] = {
 	KUNIT_CASE(caller_waits_for_requests),
 	KUNIT_CASE(parts_that_may_share_a_cache_line_go_alone),
 	KUNIT_CASE(nowait_holds_for_a_caller_that_sleeps_too),
+	KUNIT_CASE(nowait_is_short_for_a_caller_that_sleeps_too),
+	KUNIT_CASE(nowait_ends_where_a_cache_line_may_be_shared),
 	KUNIT_CASE(sleeping_caller_does_not_use_a_polled_queue),
 	KUNIT_CASE(killed_caller_submits_nothing),
-	KUNIT_CASE(killed_caller_waits_for_what_is_in_flight),
+	KUNIT_CASE_PARAM(killed_caller_waits_for_what_is_in_flight, kill_gen_params),
+	KUNIT_CASE(killed_caller_aborts_its_own_commands_only),
+	KUNIT_CASE(killed_caller_leaves_with_the_reset),
+	KUNIT_CASE(killed_caller_leaves_a_stopped_device),
 	KUNIT_CASE(dying_device_ends_the_wait),
 	{}
 };

@@ -86,18 +86,20 @@ static void waiter_wakes_when_a_request_is_put(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, client.rq, rq);
 }
 
-static void waiter_wakes_when_the_device_starts(struct kunit *test)
+/* It does not see the reset, but for what that ends. */
+static void waiter_wakes_when_a_reset_ends_a_command(struct kunit *test)
 {
-	struct fake *fake = fake_create(test, 1, 1);
+	struct fake *fake = fake_start(test, 1, 1);
+	struct bm_request *rq = fake_request(fake);
 	struct client client = {};
 
+	rq->done = bm_request_put;
+	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
 	client_start(test, &client, &fake->bm, client_gets);
 	KUNIT_EXPECT_TRUE(test, client_sleeps(&client));
-	mutex_lock(&fake->bm.state_lock);
-	KUNIT_EXPECT_EQ(test, bm_start(&fake->bm), 0);
-	mutex_unlock(&fake->bm.state_lock);
+	fake_stop(fake);
 	KUNIT_EXPECT_TRUE(test, client_end(&client));
-	KUNIT_EXPECT_PTR_EQ(test, client.rq, &fake->bm.queues[0].requests[0]);
+	KUNIT_EXPECT_PTR_EQ(test, client.rq, rq);
 }
 
 static void waiter_wakes_when_the_device_dies(struct kunit *test)
@@ -105,10 +107,10 @@ static void waiter_wakes_when_the_device_dies(struct kunit *test)
 	struct fake *fake = fake_create(test, 1, 1);
 	struct client client = {};
 
+	fake_request(fake);
 	client_start(test, &client, &fake->bm, client_gets);
 	KUNIT_EXPECT_TRUE(test, client_sleeps(&client));
-	WRITE_ONCE(fake->bm.state, BM_DEAD);
-	wake_up_all(&fake->bm.queues[0].free_wait);
+	fake_give_up(fake);
 	KUNIT_EXPECT_TRUE(test, client_end(&client));
 	KUNIT_EXPECT_EQ(test, PTR_ERR(client.rq), -ENODEV);
 }
@@ -218,7 +220,7 @@ static void each_client_gets_its_own_answer(struct kunit *test)
 
 static struct kunit_case thread_cases[] = {
 	KUNIT_CASE(waiter_wakes_when_a_request_is_put),
-	KUNIT_CASE(waiter_wakes_when_the_device_starts),
+	KUNIT_CASE(waiter_wakes_when_a_reset_ends_a_command),
 	KUNIT_CASE(waiter_wakes_when_the_device_dies),
 	KUNIT_CASE(wait_ends_with_the_completion),
 	KUNIT_CASE(each_client_gets_its_own_answer),

@@ -45,8 +45,8 @@
  * @poll_queues: queue pairs in use that are polled
  * @queue_depth: commands that each keeps outstanding at most
  * @dma_bits: width of a bus address
- * @timeout_ms: milliseconds after which the driver gives up an unanswered command, and
- *	resets the device
+ * @timeout_ms: milliseconds in which a queue with commands in flight completes none, after
+ *	which the driver resets the device
  *
  * BUSMASTER_IOC_INFO returns 0; -EINVAL if @size is too small or @reserved not zero;
  * -E2BIG if @size is larger than the driver knows and what it does not know is not zero;
