@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# An ordinary working day: resets, announced or not, suspend, unbind, operators and busy hours, with
+# commands in flight. The device is below a port and can be made to misbehave: so what is to be in
+# flight is delayed, and counted.
+. /bm/guest/lib.sh
+. /bm/guest/steps.sh
+. /bm/guest/faults.sh
+
+function=/sys/bus/pci/devices/$pci
+port=$(basename "$(dirname "$(readlink -f "$function")")")
+many=32 # commands that are to be in flight when it happens
+cpu=/sys/devices/system/cpu/cpu1/online
+
+in_flight() { echo $(($(attribute stats/commands) - $(attribute stats/completions) - unanswered)); }
+enough_in_flight() { [ "$(in_flight)" -ge $many ]; }
+
+busy_ended() { ! pidof fio; }
+busy_kill() {
+	killall "$1" fio
+	wait $busy_pid
+	wait_for 10 busy_ended
+	arm cqe-delay 0
+}
+
+# delayed: what is submitted from now on; a reset of the function forgets it
+delayed() { arm cqe-delay always:all:50000; }
+
+# busy_begin [OPTION...]: fio verifies what it writes, with much in flight, until it is killed
+busy_begin() {
+	unanswered=$(($(attribute stats/commands) - $(attribute stats/completions)))
+	delayed
+	fio --filename=/dev/busmaster0 --rw=randrw --bs=4k --ioengine=io_uring --iodepth=64 --verify=crc32c \
+		--time_based --runtime=100 "$@" --name=one --filesize=1m --name=two --offset=1m --filesize=2m >/tmp/busy.log 2>&1 &
+	busy_pid=$!
+	wait_for 20 enough_in_flight && return
+	echo "only $(in_flight) in flight"
+	busy_kill -INT
+	cat /tmp/busy.log
+	return 1
+}
+
+# busy_end: nothing has ended it, and it has seen no error
+busy_end() {
+	kill -0 $busy_pid || fail "it has ended: $(cat /tmp/busy.log)" || return 1
+	busy_kill -INT
+	grep -E "err= *[1-9]|error=|verify: bad" /tmp/busy.log || return 0
+	fail "$(cat /tmp/busy.log)"
+}
+
+# undisturbed COMMAND...: with much in flight; of which nothing fails
+undisturbed() {
+	failures=$(attribute stats/failures)
+	busy_begin || return 1
+	for _ in 1 2; do
+		wait_for 20 enough_in_flight && "$@" && delayed && continue
+		echo "$(in_flight) in flight"
+		busy_kill -KILL
+		return 1
+	done
+	busy_end || return 1
+	same stats/failures "$(attribute stats/failures)" "$failures"
+}
+
+reset_announced() {
+	for method in $(cat "$function/reset_method"); do
+		echo "$method" >"$function/reset_method" && echo 1 >"$function/reset" || fail "by $method" || return 1
+	done
+	echo default >"$function/reset_method"
+}
+
+suspended() { echo mem >/sys/power/state; }
+
+suspends() {
+	for level in freezer devices; do
+		echo $level >/sys/power/pm_test
+		undisturbed suspended || return 1
+	done
+	echo none >/sys/power/pm_test
+}
+
+# Whoever asks for a reset is killed in the middle of it.
+resetter_killed() {
+	for killed_round in $(seq 20); do
+		echo 1 >"$function/reset" &
+		usleep $((killed_round * 10000))
+		kill -KILL $! 2>/dev/null
+		wait $!
+	done
+	verify -n 20 -p 2
+}
+
+# Nobody is told: the port resets what is below it.
+reset_unannounced() {
+	setpci -s "$port" BRIDGE_CONTROL=40:40 && usleep 10000 && setpci -s "$port" BRIDGE_CONTROL=0:40 && usleep 200000
+}
+
+# Of what was in flight some fails, with EIO; after that nothing does.
+loses_only_what_was_in_flight() {
+	foreign=$(attribute errors/foreign_resets)
+	busy_begin --continue_on_error=all --verify_fatal=0 || return 1
+	reset_unannounced
+	wait_for 20 grown errors/foreign_resets "$foreign" attribute errors/foreign_resets 2>/dev/null || unnoticed=1
+	busy_kill -INT
+	[ -z "$unnoticed" ] || fail "it was not noticed" || return 1
+	failures=$(attribute stats/failures)
+	verify -n 100 -p 2 || return 1
+	same stats/failures "$(attribute stats/failures)" "$failures" &&
+		same errors/foreign_resets "$(attribute errors/foreign_resets)" $((foreign + 1))
+}
+
+# The operator's settings: as they were set after the driver was bound
+settings() { setpci -s "$pci" CAP_EXP+8.w CAP_EXP+10.w COMMAND | tr '\n' ' '; }
+
+settings_stay() {
+	setpci -s "$pci" CAP_EXP+8.w=5000:7000 # read requests of 4096 bytes
+	settings_before=$(settings)
+	echo 1 >"$function/reset"
+	same "after a reset, settings" "$(settings)" "$settings_before" || return 1
+	reset_unannounced
+	one_write
+	wait_for 20 verify -n 20 -p 2 >/dev/null 2>&1
+	same "after one that nobody announced, settings" "$(settings)" "$settings_before"
+}
+
+# While it is bound or not: whenever there is a device, it can be bound.
+bound_after() {
+	reset_unannounced
+	echo "$pci" >$driver/unbind
+	echo "$pci" >$driver/bind && wait_for 10 [ -c /dev/busmaster0 ] && verify -n 20 -p 2 || return 1
+	echo "$pci" >$driver/unbind
+	reset_unannounced
+	echo "$pci" >$driver/bind && wait_for 10 [ -c /dev/busmaster0 ] && verify -n 20 -p 2
+}
+
+# stores_during BUS-ERRORS COMMAND...
+stores_during() {
+	stores_errors=$1
+	shift
+	stores 4 "$stores_errors" >/tmp/stores &
+	sleep 1
+	"$@" || return 1
+	wait $!
+	stores_status=$?
+	cat /tmp/stores
+	return $stores_status
+}
+
+resets_5() {
+	for _ in 1 2 3 4 5; do
+		echo 1 >"$function/reset" && cat $class/stats/* $class/errors/* >/dev/null || return 1
+	done
+}
+
+noticed() {
+	reset_unannounced
+	one_write
+}
+
+# draw NUMBER: one of all that, while fio goes on, and stores are looked for if they may not get lost
+draw() {
+	drawn_methods=$(cat "$function/reset_method")
+	case $(($1 % 7)) in
+	0) stores 2 0 >/tmp/stores & ;;
+	esac
+	case $(($1 % 7)) in
+	0 | 1) echo 1 >"$function/reset" ;;
+	2)
+		echo "${drawn_methods##* }" >"$function/reset_method" && echo 1 >"$function/reset" &&
+			echo default >"$function/reset_method"
+		;;
+	3) reset_unannounced ;;
+	4)
+		echo 1 >"$function/reset" &
+		usleep $(($1 % 100 * 1000))
+		kill -KILL $!
+		;;
+	5) echo freezer >/sys/power/pm_test && suspended && echo devices >/sys/power/pm_test && suspended ;;
+	6) echo "$pci" >$driver/unbind && echo "$pci" >$driver/bind ;;
+	esac 2>/dev/null
+	[ $(($1 % 7)) != 0 ] || wait $! || fail "$(cat /tmp/stores)"
+}
+
+written() { one_write && [ "$result" = ok ]; }
+
+# drawn: so many of them, none of which is the end; what failed was said to have failed
+drawn() {
+	draw_seed=${BM_seed:-$(date +%s)}
+	echo "repeat with BM_SEED=$draw_seed"
+	awk -v seed="$draw_seed" -v n="$BM_draws" 'BEGIN { srand(seed); while (n--) print int(rand() * 70000) }' >/tmp/draws
+	while read -r number; do
+		pidof fio >/dev/null || fio --name=busy --filename=/dev/busmaster0 --offset=2m --filesize=2560k --rw=randrw --bs=4k \
+			--ioengine=io_uring --iodepth=64 --verify=crc32c --verify_fatal=1 --continue_on_error=io --time_based --runtime=1000 >/tmp/busy.log 2>&1 &
+		draw "$number" || fail "draw $number" || return 1
+		wait_for 20 [ -c /dev/busmaster0 ] || fail "no device after draw $number" || return 1
+		wait_for 20 written || fail "draw $number: a write gives $result" || return 1
+		! grep "verify: bad" /tmp/busy.log || fail "draw $number" || return 1
+	done </tmp/draws
+	killall -INT fio
+	wait
+	verify -n 50 -p 2
+}
+
+# A busy device is not late.
+patient() {
+	resets=$(attribute stats/resets)
+	for _ in 1 2 3 4 5 6 7 8; do
+		dd if=/dev/busmaster0 of=/dev/null bs=16M count=4 2>/dev/null &
+	done
+	wait
+	same stats/resets "$(attribute stats/resets)" "$resets" && same errors/timeouts "$(attribute errors/timeouts)" 0
+}
+
+# irq NAME: its number
+irq() { awk -v name="$1" '$NF == name { sub(":", "", $1); print $1 }' /proc/interrupts; }
+
+# affinity N: of queue N's vector
+affinity() { cat "/proc/irq/$(irq "busmaster0-q$1")/smp_affinity_list"; }
+
+operator_moves_a_vector() {
+	for affinity_queue in 0 1; do
+		echo $((1 - affinity_queue)) >"/proc/irq/$(irq busmaster0-q$affinity_queue)/smp_affinity_list"
+	done
+	echo 1 >"$function/reset"
+	verify -n 20 -p 2 || return 1 # a vector that is moved goes with its next interrupt
+	same "CPU of queue 0's vector" "$(affinity 0)" 1 && same "CPU of queue 1's vector" "$(affinity 1)" 0 || return 1
+	echo 0 >$cpu && same "CPU of queue 0's vector meanwhile" "$(affinity 0)" 0 && echo 1 >$cpu || return 1
+	same "CPU of queue 0's vector afterwards" "$(affinity 0)" 1
+}
+
+operator_moves_it_meanwhile() {
+	echo 0 >$cpu && echo 0 >"/proc/irq/$(irq busmaster0-q0)/smp_affinity_list" && verify -n 20 -p 2 && echo 1 >$cpu || return 1
+	same "CPU of queue 0's vector" "$(affinity 0)" 0
+}
+
+operators_default() {
+	unload && echo 1 >/proc/irq/default_smp_affinity && load || return 1
+	same "CPUs of the vectors" "$(affinity 0) $(affinity 1)" "0 0" || return 1
+	echo 3 >/proc/irq/default_smp_affinity
+}
+
+# too_much PARAMETER=VALUE...: is refused, with numbers, and nobody is killed for it
+too_much() {
+	klog_expect "busmaster.*need [0-9]+ MiB, and of memory [0-9]+ MiB are available" "it does not fit"
+	klog_allow "busmaster.*probe.*failed with error -12" "the kernel says so, too"
+	load "$@" 2>/dev/null && fail "it was taken" && return 1
+	klog_end
+	unload && nothing_stays
+}
+
+# More queues than CPUs are no use.
+as_many_as_cpus() { load queues=64 && same queues "$(attribute queues)" "$(nproc)" && verify -n 20 -p 2 && unload; }
+
+before_load
+klog_allow "busmaster" "what is told of resets is looked at in counters"
+klog_allow "PM: suspend entry" "it is asked for"
+check "the module loads" load timeout_ms=60000 queue_depth=8
+run file file
+check "the module unloads" unload
+check "the module loads" load timeout_ms=2000
+check "resets that are announced, by each method: $many commands in flight, none fails" undisturbed reset_announced
+check "suspended and resumed: $many commands in flight, none fails" suspends
+check "who asks for a reset is killed, 20 times: it works" resetter_killed
+check "a reset that nobody announced: nothing fails that comes after" loses_only_what_was_in_flight
+check "the operator's settings of the function stay" settings_stay
+check "bound again after resets that nobody announced" bound_after
+check "no store is lost by resets that are announced, and no SIGBUS comes" stores_during 0 resets_5
+check "a reset that nobody announced: one SIGBUS" stores_during 1 noticed
+check "$BM_draws draws of all that, under load: nothing is lost unheard of, nothing is dead" drawn
+check "the module unloads" unload
+check "the module loads, with little patience" load timeout_ms=100
+check "a queue that makes progress is not late" patient
+check "the module unloads" unload
+check "the module loads" load
+check "vectors are where the operator put them, reset or CPU hotplug" operator_moves_a_vector
+check "a vector that was moved meanwhile stays there" operator_moves_it_meanwhile
+check "vectors go where default_smp_affinity says" operators_default
+check "the module unloads" unload
+check "queues=64 are as many as CPUs" as_many_as_cpus
+klog_end
+check "more memory than there is is refused" too_much queue_depth=4095 poll_queues=40
+check "the module loads" load
+after_unload
