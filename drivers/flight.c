@@ -92,7 +92,7 @@ void bm_flight_end(struct bm_request *rq, u8 status, u64 info, int error)
 
 /**
  * bm_flight_finish() - let go of the memory of ended requests, upon which their clients are told
- * @ended: requests
+ * @ended: requests of one device
  *
  * Any context, without locks.
  *
@@ -101,19 +101,19 @@ void bm_flight_end(struct bm_request *rq, u8 status, u64 info, int error)
 unsigned int bm_flight_finish(struct list_head *ended)
 {
 	struct bm_request *rq, *next;
+	struct bm_dev *bm = NULL;
 	unsigned int n = 0;
 
 	list_for_each_entry_safe(rq, next, ended, link) {
-		struct bm_dev *bm = rq->queue->bm;
-
+		bm = rq->queue->bm;
 		if (rq->error)
 			bm_fault_report(rq);
 		if (rq->owner)
 			bm_fault_disown(rq);
 		bm_mem_release(rq);
-		if (wq_has_sleeper(&bm->idle))
-			wake_up(&bm->idle);
 		n++;
 	}
+	if (bm && wq_has_sleeper(&bm->idle))
+		wake_up(&bm->idle);
 	return n;
 }
