@@ -16,10 +16,11 @@ enough_in_flight() { [ "$(in_flight)" -ge $many ]; }
 
 busy_ended() { ! pidof fio; }
 busy_kill() {
+	arm cqe-delay 0
 	killall "$1" fio
+	wait_for 20 busy_ended || killall -KILL fio
 	wait $busy_pid
 	wait_for 10 busy_ended
-	arm cqe-delay 0
 }
 
 # delayed: what is submitted from now on; a reset of the function forgets it
@@ -196,6 +197,7 @@ drawn() {
 		! grep "verify: bad" /tmp/busy.log || fail "draw $number" || return 1
 	done </tmp/draws
 	killall -INT fio
+	wait_for 20 busy_ended || killall -KILL fio
 	wait
 	verify -n 50 -p 2
 }
