@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Build QEMU with the busmaster device, and print the directory that holds it: build-qemu.sh FLAVOUR, which is
-# release, or asan: the qtests and the fuzzers, under ASan and UBSan; it counts which of the device's lines are
-# run. The source is Debian's qemu 10.0, or a tree of the user's: QEMU_SRC=. Ours is laid over a copy.
+# release, qtest (the qtests, under ASan and UBSan, and it counts which of the device's lines are run) or fuzz
+# (the fuzzers, by clang). The source is Debian's qemu 10.0, or a tree of the user's: QEMU_SRC=. Ours is
+# laid over a copy.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -20,17 +21,22 @@ flags=(
 )
 case $flavour in
 release) minutes=7 ;;
-asan)
-	minutes=7
-	targets+=(tests/qtest/busmaster-test qemu-fuzz-x86_64 tests/fuzz/busmaster/busmaster-walker-fuzz)
+qtest)
+	minutes=9
+	targets+=(tests/qtest/busmaster-test)
 	notes='libcommon.a.p/hw_dma_busmaster_*.gcno'
-	packages+=(asan)
-	compiler=clang
-	flags+=(--cc=clang --enable-fuzzing --enable-asan --enable-ubsan -Doptimization=1 --disable-tcg --disable-plugins
-		--extra-ldflags=--coverage
+	flags+=(--enable-asan --enable-ubsan -Doptimization=1 --extra-ldflags=--coverage
 		--extra-cflags="-g1 --coverage -fprofile-filter-files=.*/hw/dma/busmaster/.* -fprofile-update=atomic")
 	;;
-*) die "usage: build-qemu.sh release|asan" ;;
+fuzz)
+	minutes=5
+	targets=(qemu-fuzz-x86_64 tests/fuzz/busmaster/busmaster-walker-fuzz)
+	packages+=(fuzz)
+	compiler=clang
+	flags+=(--cc=clang --enable-fuzzing --enable-asan --enable-ubsan --extra-cflags=-g1
+		--disable-tcg --disable-plugins)
+	;;
+*) die "usage: build-qemu.sh release|qtest|fuzz" ;;
 esac
 
 # What we add, relative to the checkout: the result's name depends on nothing else

@@ -5,10 +5,10 @@
 usage: coverage.py QEMU COUNTS
 
 The QEMU of the qtests, in the directory QEMU, counts the lines of hw/dma/busmaster/ that it runs, and each process
-adds its counts to those in the directory COUNTS when it ends. llvm-cov reads them here; the suite qtest judges.
+adds its counts to those in the directory COUNTS when it ends. gcov reads them here; the suite qtest judges.
 """
 
-import re
+import json
 import shutil
 import subprocess
 import sys
@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Iterator, NamedTuple
 
 LEAST = 90  # percent of all lines, in all files
-SOURCE = re.compile(r"file:(.*)")
-COUNT = re.compile(r"lcount:(\d+),(\d+)")
 
 
 class File(NamedTuple):
@@ -49,23 +47,22 @@ def spans(lines: list[int]) -> Iterator[str]:
 
 
 def read(qemu: Path, directory: Path) -> list[File]:
-    """What llvm-cov makes of the counts, and of the notes that the compiler left beside QEMU."""
+    """What gcov makes of the counts, and of the notes that the compiler left beside QEMU."""
     files: dict[str, dict[int, int]] = {}
     for notes in qemu.rglob("*.gcno"):
         counts = directory / notes.with_suffix(".gcda").name
         if not counts.exists():  # an older build had a source that is gone: what is in QEMU has counts
             continue
         shutil.copy(notes, directory)
-        subprocess.run(["llvm-cov", "gcov", "-i", counts.name], cwd=directory, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, check=True)
-        lines: dict[int, int] = {}
-        for line in (directory / f"{counts.name}.gcov").read_text(encoding="utf-8").splitlines():
-            if source := SOURCE.match(line):
-                ours = "/hw/dma/busmaster/" in source[1]
-                lines = files.setdefault(Path(source[1]).name, {}) if ours else {}
-            elif count := COUNT.match(line):
-                number = int(count[1])
-                lines[number] = lines.get(number, 0) + int(count[2])
+        done = subprocess.run(["gcov", "--json-format", "--stdout", counts.name], cwd=directory,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        for file in json.loads(done.stdout)["files"]:
+            if "/hw/dma/busmaster/" not in file["file"]:
+                continue
+            lines = files.setdefault(Path(file["file"]).name, {})
+            for line in file["lines"]:
+                number = line["line_number"]
+                lines[number] = lines.get(number, 0) + line["count"]
     return [File(name, lines) for name, lines in sorted(files.items())]
 
 

@@ -102,10 +102,6 @@ class Bench:
         self.dictionary.write_text("".join(dictionary_line(name, word) for name, word in seeds.words().items()),
                                    encoding="ascii")
 
-    def environment(self) -> dict[str, str]:
-        """With the sanitizers' settings, and the counts of its lines, which only the qtests' are asked for, here."""
-        return {**os.environ, **SANITIZERS, "GCOV_PREFIX": str(self.out)}
-
     def command(self, *arguments: str | Path) -> list[str]:
         """The fuzzer's command line."""
         return [str(self.program), *self.fuzzer.arguments, *map(str, arguments)]
@@ -125,7 +121,7 @@ class Bench:
         with (self.out / "log").open("w", encoding="utf-8") as log, \
                 subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-                                 errors="replace", env=self.environment()) as process:
+                                 errors="replace", env={**os.environ, **SANITIZERS}) as process:
             for line in process.stdout:
                 log.write(line)
                 yield line.rstrip()
@@ -172,7 +168,7 @@ class Bench:
 
 def build() -> Path:
     """Where the fuzzers are, once they are built."""
-    done = subprocess.run([ROOT / "scripts" / "build-qemu.sh", "asan"], stdout=subprocess.PIPE,
+    done = subprocess.run([ROOT / "scripts" / "build-qemu.sh", "fuzz"], stdout=subprocess.PIPE,
                           text=True, check=False)
     if done.returncode:
         raise SystemExit(f"fuzz: build-qemu.sh failed, status {done.returncode}")
