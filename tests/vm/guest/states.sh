@@ -267,7 +267,7 @@ check "the operator's settings of the function stay" settings_stay
 check "bound again after resets that nobody announced" bound_after
 check "no store is lost by resets that are announced, and no SIGBUS comes" stores_during 0 resets_5
 check "a reset that nobody announced: one SIGBUS" stores_during 1 noticed
-check "$BM_draws draws of all that, under load: nothing is lost unheard of, nothing is dead" drawn
+[ "$BM_draws" = 0 ] || check "$BM_draws draws of all that, under load: nothing is lost unheard of, nothing is dead" drawn
 check "the module unloads" unload
 check "the module loads, with little patience" load timeout_ms=100
 check "a queue that makes progress is not late" patient
