@@ -224,6 +224,17 @@ static inline unsigned int bm_total_queues(const struct bm_dev *bm)
 	return bm_vector_queues(bm) + bm->nr_polled;
 }
 
+/* Is anything in flight? Without locks: it may end meanwhile, upon which @idle is woken. */
+static inline bool bm_in_flight(const struct bm_dev *bm)
+{
+	unsigned int i;
+
+	for (i = 0; i < bm_total_queues(bm); i++)
+		if (READ_ONCE(bm->queues[i].flying))
+			return true;
+	return false;
+}
+
 /* params.c */
 extern unsigned int bm_param_queues;
 extern unsigned int bm_param_poll_queues;

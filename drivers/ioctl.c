@@ -315,8 +315,6 @@ struct bm_uring {
 	int error;
 };
 
-static void bm_uring_done(struct bm_request *rq);
-
 /* In the task that submitted it; or, if that has exited, in one without its memory. */
 static void bm_uring_end(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
@@ -326,6 +324,18 @@ static void bm_uring_end(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	if (!err && (!current->mm || put_user(uring->result, uring->to)))
 		err = -EFAULT;
 	io_uring_cmd_done(cmd, err, 0, issue_flags);
+}
+
+/* The request is not kept until the task runs: that may be after remove(). */
+static void bm_uring_done(struct bm_request *rq)
+{
+	struct io_uring_cmd *cmd = *bm_request_to_pdu(rq, struct io_uring_cmd *);
+	struct bm_uring *uring = io_uring_cmd_to_pdu(cmd, struct bm_uring);
+
+	uring->result = bm_op_result(rq);
+	uring->error = rq->error;
+	bm_request_put(rq);
+	io_uring_cmd_complete_in_task(cmd, bm_uring_end);
 }
 
 /* Is it the one command of this io_uring command? */
@@ -343,18 +353,6 @@ static void bm_uring_cancel(struct bm_dev *bm, struct io_uring_cmd *cmd)
 		return;
 	bm_abort_where(bm, bm_uring_is, cmd);
 	bm_exit(bm, idx);
-}
-
-/* The request is not kept until the task runs: that may be after remove(). */
-static void bm_uring_done(struct bm_request *rq)
-{
-	struct io_uring_cmd *cmd = *bm_request_to_pdu(rq, struct io_uring_cmd *);
-	struct bm_uring *uring = io_uring_cmd_to_pdu(cmd, struct bm_uring);
-
-	uring->result = bm_op_result(rq);
-	uring->error = rq->error;
-	bm_request_put(rq);
-	io_uring_cmd_complete_in_task(cmd, bm_uring_end);
 }
 
 /**

@@ -104,17 +104,6 @@ static int bm_want_map(struct bm_request *rq, const struct bm_want *want, size_t
 	return err;
 }
 
-/* Is anything under way with whose end IOVAs or bounce buffers come back? */
-static bool bm_in_use(struct bm_dev *bm)
-{
-	unsigned int i;
-
-	for (i = 0; i < bm_total_queues(bm); i++)
-		if (READ_ONCE(bm->queues[i].flying))
-			return true;
-	return false;
-}
-
 /* A request with all that was pinned mapped in it, between bm_enter() and bm_exit(). */
 static struct bm_request *bm_want_get(struct bm_dev *bm, const struct bm_want *want, size_t n,
 				      const struct bm_held *held, int *idx, bool *in_use)
@@ -133,7 +122,7 @@ static struct bm_request *bm_want_get(struct bm_dev *bm, const struct bm_want *w
 		bm_request_put(rq);
 		rq = ERR_PTR(err);
 	}
-	*in_use = bm_in_use(bm);
+	*in_use = bm_in_flight(bm);
 	bm_exit(bm, *idx);
 	return rq;
 }

@@ -131,16 +131,6 @@ static bool bm_queue_hopeless(struct bm_queue *q)
 	return busy && (overdue || !READ_ONCE(q->running));
 }
 
-static bool bm_busy(struct bm_dev *bm)
-{
-	bool busy = false;
-	unsigned int i;
-
-	for (i = 0; i < bm_total_queues(bm); i++)
-		bm_queue_overdue(&bm->queues[i], &busy);
-	return busy;
-}
-
 /**
  * bm_quiesce() - let end what is in flight; nothing new begins, but is parked
  * @bm: device; state_lock is held. Nothing happens if it is not running
@@ -161,7 +151,8 @@ void bm_quiesce(struct bm_dev *bm)
 	for (i = 0; i < bm_total_queues(bm); i++)
 		bm_queue_quiesce(&bm->queues[i]);
 	hopeless = bm_hw_report(bm, &report) || report.status & BM_STATUS_FATAL;
-	while (!hopeless && !wait_event_timeout(bm->idle, !bm_busy(bm), msecs_to_jiffies(10))) {
+	while (!hopeless &&
+	       !wait_event_timeout(bm->idle, !bm_in_flight(bm), msecs_to_jiffies(10))) {
 		for (i = 0; i < bm_total_queues(bm); i++) {
 			if (bm->queues[i].polled)
 				bm_queue_reap_all(&bm->queues[i]);

@@ -9,6 +9,9 @@
 #include <linux/bitfield.h>
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "fake.h"
@@ -265,6 +268,42 @@ void fake_give_up(struct fake *fake)
 	mutex_lock(&bm->state_lock);
 	fake_kill(bm);
 	mutex_unlock(&bm->state_lock);
+}
+
+static int fake_thread_main(void *data)
+{
+	struct fake_thread *thread = data;
+
+	allow_signal(SIGKILL);
+	thread->run(thread);
+	complete_all(&thread->done);
+	return 0;
+}
+
+/* Should the driver have forgotten it, give it the way out. */
+static void fake_thread_stop(void *data)
+{
+	struct fake_thread *thread = data;
+
+	if (!completion_done(&thread->done))
+		fake_give_up(thread->fake);
+	kthread_stop_put(thread->task);
+}
+
+/* It may be killed, and ends with the test at the latest. */
+void fake_thread_start(struct fake *fake, struct fake_thread *thread,
+		       void (*run)(struct fake_thread *thread))
+{
+	struct kunit *test = fake->test;
+
+	thread->fake = fake;
+	thread->run = run;
+	init_completion(&thread->done);
+	thread->task = kthread_create(fake_thread_main, thread, "bm-kunit-thread");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread->task);
+	get_task_struct(thread->task);
+	wake_up_process(thread->task);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_thread_stop, thread));
 }
 
 static void fake_destroy(void *data)

@@ -128,6 +128,20 @@ struct fake {
 };
 
 /**
+ * struct fake_thread - a thread that calls the driver, and may have to wait there, or be killed
+ * @fake: device
+ * @run: what it does
+ * @task: itself
+ * @done: it has done it
+ */
+struct fake_thread {
+	struct fake *fake;
+	void (*run)(struct fake_thread *thread);
+	struct task_struct *task;
+	struct completion done;
+};
+
+/**
  * struct fake_bus - which of the driver's reads nobody answers; since there is a device
  * @reads: so many there were
  * @first: of those that are lost
@@ -149,6 +163,8 @@ struct fake *fake_create(struct kunit *test, unsigned int queues, unsigned int d
 struct fake *fake_start(struct kunit *test, unsigned int queues, unsigned int depth);
 struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape);
 struct fake *fake_start_as(struct kunit *test, const struct fake_shape *shape);
+void fake_thread_start(struct fake *fake, struct fake_thread *thread,
+		       void (*run)(struct fake_thread *thread));
 void fake_give_up(struct fake *fake);
 void fake_stop(struct fake *fake);
 void fake_start_again(struct fake *fake);

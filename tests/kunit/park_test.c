@@ -6,9 +6,7 @@
 #include <linux/blkdev.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
-#include <linux/kthread.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 
 #include "fake.h"
 #include "prepare.h"
@@ -245,36 +243,17 @@ static void batch_that_was_parked_is_rung_by_the_start(struct kunit *test)
 
 /**
  * struct syncer - a thread that waits for what was submitted before
- * @fake: device
- * @task: itself
- * @done: it has its result
+ * @thread: itself
  * @ret: the result
  */
 struct syncer {
-	struct fake *fake;
-	struct task_struct *task;
-	struct completion done;
+	struct fake_thread thread;
 	int ret;
 };
 
-static int syncer_syncs(void *data)
+static void syncer_syncs(struct fake_thread *thread)
 {
-	struct syncer *syncer = data;
-
-	allow_signal(SIGKILL);
-	syncer->ret = bm_io_sync(&syncer->fake->bm);
-	complete_all(&syncer->done);
-	return 0;
-}
-
-/* Should the driver have forgotten it, give it the way out. */
-static void syncer_stop(void *data)
-{
-	struct syncer *syncer = data;
-
-	if (!completion_done(&syncer->done))
-		fake_give_up(syncer->fake);
-	kthread_stop_put(syncer->task);
+	container_of(thread, struct syncer, thread)->ret = bm_io_sync(&thread->fake->bm);
 }
 
 /* It has seen what there is now when this returns. */
@@ -284,13 +263,7 @@ static struct syncer *syncer_start(struct kunit *test, struct fake *fake)
 	unsigned long end = jiffies + PATIENCE;
 
 	KUNIT_ASSERT_NOT_NULL(test, syncer);
-	syncer->fake = fake;
-	init_completion(&syncer->done);
-	syncer->task = kthread_create(syncer_syncs, syncer, "bm-kunit-syncer");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, syncer->task);
-	get_task_struct(syncer->task);
-	wake_up_process(syncer->task);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, syncer_stop, syncer));
+	fake_thread_start(fake, &syncer->thread, syncer_syncs);
 	while (!wq_has_sleeper(&fake->bm.idle) && time_before(jiffies, end))
 		usleep_range(100, 500);
 	KUNIT_EXPECT_TRUE(test, wq_has_sleeper(&fake->bm.idle));
@@ -300,12 +273,12 @@ static struct syncer *syncer_start(struct kunit *test, struct fake *fake)
 static void expect_syncing(struct kunit *test, struct syncer *syncer)
 {
 	msleep(A_WHILE_MS);
-	KUNIT_EXPECT_FALSE(test, completion_done(&syncer->done));
+	KUNIT_EXPECT_FALSE(test, completion_done(&syncer->thread.done));
 }
 
 static void syncer_ends(struct kunit *test, struct syncer *syncer, int ret)
 {
-	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&syncer->done, PATIENCE));
+	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&syncer->thread.done, PATIENCE));
 	KUNIT_EXPECT_EQ(test, syncer->ret, ret);
 }
 
@@ -435,7 +408,7 @@ static void sync_can_be_killed(struct kunit *test)
 	struct bm_request *rq = fake_submit(fake);
 	struct syncer *syncer = syncer_start(test, fake);
 
-	send_sig(SIGKILL, syncer->task, 1);
+	send_sig(SIGKILL, syncer->thread.task, 1);
 	syncer_ends(test, syncer, -EINTR);
 	KUNIT_EXPECT_EQ(test, rq->state, BM_RQ_IN_FLIGHT);
 }

@@ -370,11 +370,9 @@ static void user_unlock(struct timer_list *timer)
 	unlock_page(user->pages[0]);
 }
 
-/* And the driver's end waits for the worker, which here waits for a lock. */
-static void worker_lets_go_of_all_that_wait(struct kunit *test)
+/* A page each, of which the first is locked. */
+static void release_three(struct kunit *test, struct owner *user, struct bm_request *rq[3])
 {
-	struct owner *user = user_create(test);
-	struct bm_request *rq[] = { user->rq, fake_request(user->fake), fake_request(user->fake) };
 	int i;
 
 	lock_page(user->pages[0]);
@@ -384,6 +382,16 @@ static void worker_lets_go_of_all_that_wait(struct kunit *test)
 		user_map(test, rq[i], ITER_DEST, &vec, 1, PAGE_SIZE);
 		release_atomically(rq[i]);
 	}
+}
+
+/* And the driver's end waits for the worker, which here waits for a lock. */
+static void worker_lets_go_of_all_that_wait(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	struct bm_request *rq[] = { user->rq, fake_request(user->fake), fake_request(user->fake) };
+	int i;
+
+	release_three(test, user, rq);
 	timer_setup(&user->later, user_unlock, 0);
 	mod_timer(&user->later, jiffies + 2);
 	bm_queue_flush(user->rq->queue);
@@ -400,15 +408,8 @@ static void work_that_is_stuck_holds_up_no_other(struct kunit *test)
 	struct owner *user = user_create(test);
 	struct bm_request *rq[] = { user->rq, fake_request(user->fake), fake_request(user->fake) };
 	unsigned long end = jiffies + PATIENCE;
-	int i;
 
-	lock_page(user->pages[0]);
-	for (i = 0; i < 3; i++) {
-		struct iovec vec = { user->addr + i * PAGE_SIZE, PAGE_SIZE };
-
-		user_map(test, rq[i], ITER_DEST, &vec, 1, PAGE_SIZE);
-		release_atomically(rq[i]);
-	}
+	release_three(test, user, rq);
 	while (time_before(jiffies, end) &&
 	       !(fake_released_count(rq[1]) && fake_released_count(rq[2])))
 		usleep_range(500, 1000);

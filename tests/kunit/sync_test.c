@@ -8,9 +8,7 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/fs.h>
-#include <linux/kthread.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 #include <linux/uio.h>
 
 #include "fake.h"
@@ -22,42 +20,25 @@
 
 /**
  * struct caller - a thread that reads from the device
- * @fake: device
+ * @thread: itself
  * @iocb: where from; synchronous
  * @iter: where to
  * @length: bytes
- * @task: itself
- * @done: it has its result
  * @ret: the result
  */
 struct caller {
-	struct fake *fake;
+	struct fake_thread thread;
 	struct kiocb iocb;
 	struct iov_iter iter;
 	size_t length;
-	struct task_struct *task;
-	struct completion done;
 	ssize_t ret;
 };
 
-static int caller_reads(void *data)
+static void caller_reads(struct fake_thread *thread)
 {
-	struct caller *caller = data;
+	struct caller *caller = container_of(thread, struct caller, thread);
 
-	allow_signal(SIGKILL);
-	caller->ret = bm_io_rw(&caller->fake->bm, &caller->iocb, &caller->iter);
-	complete_all(&caller->done);
-	return 0;
-}
-
-/* Should the driver have forgotten it, give it the way out. */
-static void caller_stop(void *data)
-{
-	struct caller *caller = data;
-
-	if (!completion_done(&caller->done))
-		fake_give_up(caller->fake);
-	kthread_stop_put(caller->task);
+	caller->ret = bm_io_rw(&thread->fake->bm, &caller->iocb, &caller->iter);
 }
 
 static struct caller *caller_start(struct kunit *test, struct fake *fake, int flags,
@@ -66,17 +47,11 @@ static struct caller *caller_start(struct kunit *test, struct fake *fake, int fl
 	struct caller *caller = kunit_kzalloc(test, sizeof(*caller), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, caller);
-	caller->fake = fake;
 	caller->iocb.ki_pos = POS;
 	caller->iocb.ki_flags = flags;
 	caller->length = length;
 	iov_iter_bvec(&caller->iter, ITER_DEST, vec, nr, length);
-	init_completion(&caller->done);
-	caller->task = kthread_create(caller_reads, caller, "bm-kunit-caller");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, caller->task);
-	get_task_struct(caller->task);
-	wake_up_process(caller->task);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, caller_stop, caller));
+	fake_thread_start(fake, &caller->thread, caller_reads);
 	return caller;
 }
 
@@ -92,15 +67,29 @@ static struct caller *caller_start_simple(struct kunit *test, struct fake *fake,
 	return caller_start(test, fake, 0, vec, 1, length);
 }
 
+/* A read into three pieces, none of which ends with its page: two may share a cache line. */
+static struct caller *caller_start_crumbs(struct kunit *test, struct fake *fake, int flags)
+{
+	struct bio_vec *vec = kunit_kcalloc(test, 3, sizeof(*vec), GFP_KERNEL);
+	char *data = kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, vec);
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	for (i = 0; i < 3; i++)
+		bvec_set_virt(&vec[i], data + 64 * i, 8);
+	return caller_start(test, fake, flags, vec, 3, 24);
+}
+
 static void caller_ends(struct kunit *test, struct caller *caller, ssize_t ret)
 {
-	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&caller->done, PATIENCE));
+	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&caller->thread.done, PATIENCE));
 	KUNIT_EXPECT_EQ(test, caller->ret, ret);
 	KUNIT_EXPECT_EQ(test, caller->iocb.ki_pos, POS + max_t(ssize_t, ret, 0));
 	KUNIT_EXPECT_EQ(test, iov_iter_count(&caller->iter),
 			caller->length - max_t(ssize_t, ret, 0));
-	KUNIT_EXPECT_EQ(test, caller->fake->bm.queues[0].nr_free,
-			caller->fake->bm.queues[0].depth);
+	KUNIT_EXPECT_EQ(test, caller->thread.fake->bm.queues[0].nr_free,
+			caller->thread.fake->bm.queues[0].depth);
 }
 
 /* Until the caller has submitted so much. */
@@ -108,7 +97,7 @@ static bool caller_submits(struct caller *caller, unsigned int commands)
 {
 	unsigned long end = jiffies + PATIENCE;
 
-	while (fake_submitted(&caller->fake->bm.queues[0]) < commands) {
+	while (fake_submitted(&caller->thread.fake->bm.queues[0]) < commands) {
 		if (time_after(jiffies, end))
 			return false;
 		usleep_range(100, 500);
@@ -120,8 +109,8 @@ static bool caller_submits(struct caller *caller, unsigned int commands)
 static void expect_stuck(struct kunit *test, struct caller *caller, unsigned int commands)
 {
 	msleep(A_WHILE_MS);
-	KUNIT_EXPECT_FALSE(test, completion_done(&caller->done));
-	KUNIT_EXPECT_EQ(test, fake_submitted(&caller->fake->bm.queues[0]), commands);
+	KUNIT_EXPECT_FALSE(test, completion_done(&caller->thread.done));
+	KUNIT_EXPECT_EQ(test, fake_submitted(&caller->thread.fake->bm.queues[0]), commands);
 }
 
 static void serve(struct bm_queue *q)
@@ -208,15 +197,9 @@ static void caller_waits_for_requests(struct kunit *test)
 static void parts_that_may_share_a_cache_line_go_alone(struct kunit *test)
 {
 	struct fake *fake = sync_start(test, 4);
-	char *data = kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL);
-	struct bio_vec vec[3];
-	struct caller *caller;
+	struct caller *caller = caller_start_crumbs(test, fake, 0);
 	int i;
 
-	KUNIT_ASSERT_NOT_NULL(test, data);
-	for (i = 0; i < 3; i++)
-		bvec_set_virt(&vec[i], data + 64 * i, 8);
-	caller = caller_start(test, fake, 0, vec, 3, 24);
 	for (i = 0; i < 2; i++) {
 		KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
 		expect_stuck(test, caller, 1);
@@ -265,15 +248,8 @@ static void nowait_is_short_for_a_caller_that_sleeps_too(struct kunit *test)
 static void nowait_ends_where_a_cache_line_may_be_shared(struct kunit *test)
 {
 	struct fake *fake = sync_start(test, 4);
-	char *data = kunit_kmalloc(test, PAGE_SIZE, GFP_KERNEL);
-	struct bio_vec vec[3];
-	struct caller *caller;
-	int i;
+	struct caller *caller = caller_start_crumbs(test, fake, IOCB_NOWAIT);
 
-	KUNIT_ASSERT_NOT_NULL(test, data);
-	for (i = 0; i < 3; i++)
-		bvec_set_virt(&vec[i], data + 64 * i, 8);
-	caller = caller_start(test, fake, IOCB_NOWAIT, vec, 3, 24);
 	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
 	expect_stuck(test, caller, 1);
 	serve(&fake->bm.queues[0]);
@@ -304,8 +280,8 @@ static void killed_caller_submits_nothing(struct kunit *test)
 	struct caller *caller = caller_start_simple(test, fake, PART);
 
 	expect_stuck(test, caller, 0);
-	send_sig(SIGKILL, caller->task, 1);
-	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&caller->done, PATIENCE));
+	send_sig(SIGKILL, caller->thread.task, 1);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&caller->thread.done, PATIENCE));
 	bm_request_put(rq);
 	caller_ends(test, caller, -EINTR);
 	KUNIT_EXPECT_EQ(test, fake->bm.queues[0].stats.commands, 0);
@@ -324,7 +300,7 @@ static u32 asked_to_abort(struct bm_queue *q)
 /* A caller with a command that the device has fetched is killed: it has it aborted. */
 static u16 kill_caller(struct kunit *test, struct caller *caller)
 {
-	struct bm_queue *q = &caller->fake->bm.queues[0];
+	struct bm_queue *q = &caller->thread.fake->bm.queues[0];
 	u16 tag;
 
 	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 1));
@@ -332,7 +308,7 @@ static u16 kill_caller(struct kunit *test, struct caller *caller)
 	fake_untouch(q, BM_QREG_ABORT);
 	msleep(A_WHILE_MS);
 	KUNIT_EXPECT_EQ(test, fake_doorbell(q, BM_QREG_ABORT), FAKE_UNTOUCHED);
-	send_sig(SIGKILL, caller->task, 1);
+	send_sig(SIGKILL, caller->thread.task, 1);
 	KUNIT_EXPECT_EQ(test, asked_to_abort(q), tag);
 	return tag;
 }
@@ -378,7 +354,7 @@ static void killed_caller_aborts_its_own_commands_only(struct kunit *test)
 	caller = caller_start_simple(test, fake, 2 * PART);
 	KUNIT_ASSERT_TRUE(test, caller_submits(caller, 2));
 	fake_untouch(q, BM_QREG_ABORT);
-	send_sig(SIGKILL, caller->task, 1);
+	send_sig(SIGKILL, caller->thread.task, 1);
 	asked_to_abort(q);
 	msleep(A_WHILE_MS);
 	while ((rq = bm_next_in_flight(q, rq)))
@@ -420,7 +396,7 @@ static void killed_caller_leaves_a_stopped_device(struct kunit *test)
 	while (q->nr_free && time_before(jiffies, end))
 		usleep_range(100, 500);
 	expect_stuck(test, caller, 0);
-	send_sig(SIGKILL, caller->task, 1);
+	send_sig(SIGKILL, caller->thread.task, 1);
 	caller_ends(test, caller, -ECANCELED);
 }
 
