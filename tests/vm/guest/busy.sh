@@ -8,7 +8,7 @@ driver=/sys/bus/pci/drivers/busmaster
 
 # busy SECONDS: two processes, 32 requests each, and no error ends them
 busy() {
-	fio --name=busy --filename=/dev/busmaster0 --filesize=64m --rw=randrw --bsrange=512-256k --ioengine=io_uring \
+	fio --name=busy --filename=/dev/busmaster0 --allow_file_create=0 --filesize=64m --rw=randrw --bsrange=512-256k --ioengine=io_uring \
 		--iodepth=32 --numjobs=2 --direct=1 --time_based --runtime="$1" --continue_on_error=all \
 		--group_reporting >/tmp/busy.log 2>&1
 }

@@ -14,7 +14,7 @@ cpu=/sys/devices/system/cpu/cpu1/online
 in_flight() { echo $(($(attribute stats/commands) - $(attribute stats/completions) - unanswered)); }
 enough_in_flight() { [ "$(in_flight)" -ge $many ]; }
 
-busy_ended() { ! pidof fio; }
+busy_ended() { ! pidof fio >/dev/null; }
 busy_kill() {
 	arm cqe-delay 0
 	killall "$1" fio
@@ -30,7 +30,7 @@ delayed() { arm cqe-delay always:all:50000; }
 busy_begin() {
 	unanswered=$(($(attribute stats/commands) - $(attribute stats/completions)))
 	delayed
-	fio --filename=/dev/busmaster0 --rw=randrw --bs=4k --ioengine=io_uring --iodepth=64 --verify=crc32c \
+	fio --filename=/dev/busmaster0 --allow_file_create=0 --rw=randrw --bs=4k --ioengine=io_uring --iodepth=64 --verify=crc32c \
 		--time_based --runtime=100 "$@" --name=one --filesize=1m --name=two --offset=1m --filesize=2m >/tmp/busy.log 2>&1 &
 	busy_pid=$!
 	wait_for 20 enough_in_flight && return
@@ -68,6 +68,8 @@ reset_announced() {
 	done
 	echo default >"$function/reset_method"
 }
+
+announced() { echo 1 >"$function/reset"; }
 
 suspended() { echo mem >/sys/power/state; }
 
@@ -157,31 +159,45 @@ noticed() {
 	one_write
 }
 
-# draw NUMBER: one of all that, while fio goes on, and stores are looked for if they may not get lost
+# load_anew: something was lost, and fio was told of it. What it would read after that proves nothing.
+load_anew() {
+	busy_kill -KILL
+	: >/tmp/busy.log
+}
+
+# draw NUMBER: one of all that, while fio goes on
 draw() {
-	drawn_methods=$(cat "$function/reset_method")
 	case $(($1 % 7)) in
-	0) stores 2 0 >/tmp/stores & ;;
-	esac
-	case $(($1 % 7)) in
-	0 | 1) echo 1 >"$function/reset" ;;
+	0) stores_during 0 announced ;;
+	1) announced ;;
 	2)
-		echo "${drawn_methods##* }" >"$function/reset_method" && echo 1 >"$function/reset" &&
-			echo default >"$function/reset_method"
+		drawn_methods=$(cat "$function/reset_method")
+		echo "${drawn_methods##* }" >"$function/reset_method" && announced && echo default >"$function/reset_method"
 		;;
-	3) reset_unannounced ;;
+	3) reset_unannounced && load_anew ;;
 	4)
-		echo 1 >"$function/reset" &
+		announced &
 		usleep $(($1 % 100 * 1000))
 		kill -KILL $!
+		wait $! || :
 		;;
 	5) echo freezer >/sys/power/pm_test && suspended && echo devices >/sys/power/pm_test && suspended ;;
-	6) echo "$pci" >$driver/unbind && echo "$pci" >$driver/bind ;;
-	esac 2>/dev/null
-	[ $(($1 % 7)) != 0 ] || wait $! || fail "$(cat /tmp/stores)"
+	6)
+		echo "$pci" >$driver/unbind && echo "$pci" >$driver/bind || fail "unbind and bind" || return 1
+		load_anew
+		;;
+	esac
 }
 
 written() { one_write && [ "$result" = ok ]; }
+
+# drawn_load: fio, unless it runs
+drawn_load() {
+	pidof fio >/dev/null && return
+	fio --name=busy --filename=/dev/busmaster0 --allow_file_create=0 --offset=2m --filesize=2560k --rw=randrw --bs=4k --ioengine=io_uring \
+		--iodepth=64 --verify=crc32c --verify_fatal=1 --continue_on_error=io --time_based --runtime=1000 >/tmp/busy.log 2>&1 &
+	busy_pid=$!
+}
 
 # drawn: so many of them, none of which is the end; what failed was said to have failed
 drawn() {
@@ -189,16 +205,13 @@ drawn() {
 	echo "repeat with BM_SEED=$draw_seed"
 	awk -v seed="$draw_seed" -v n="$BM_draws" 'BEGIN { srand(seed); while (n--) print int(rand() * 70000) }' >/tmp/draws
 	while read -r number; do
-		pidof fio >/dev/null || fio --name=busy --filename=/dev/busmaster0 --offset=2m --filesize=2560k --rw=randrw --bs=4k \
-			--ioengine=io_uring --iodepth=64 --verify=crc32c --verify_fatal=1 --continue_on_error=io --time_based --runtime=1000 >/tmp/busy.log 2>&1 &
+		drawn_load
 		draw "$number" || fail "draw $number" || return 1
 		wait_for 20 [ -c /dev/busmaster0 ] || fail "no device after draw $number" || return 1
 		wait_for 20 written || fail "draw $number: a write gives $result" || return 1
 		! grep "verify: bad" /tmp/busy.log || fail "draw $number" || return 1
 	done </tmp/draws
-	killall -INT fio
-	wait_for 20 busy_ended || killall -KILL fio
-	wait
+	busy_kill -INT
 	verify -n 50 -p 2
 }
 
