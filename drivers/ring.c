@@ -21,12 +21,15 @@ void bm_sq_reset(struct bm_sq *sq)
 }
 
 /**
- * bm_cq_reset() - cleared, and in its first pass
+ * bm_cq_reset() - cleared, no request's tag in any entry, and in its first pass
  * @cq: completion ring; the device must not be using it
  */
 void bm_cq_reset(struct bm_cq *cq)
 {
-	memset(cq->ring, 0, cq->entries * sizeof(*cq->ring));
+	u32 i;
+
+	for (i = 0; i < cq->entries; i++)
+		cq->ring[i] = (struct bm_hw_cqe){ .tag = cpu_to_le16(BM_TAG_NONE) };
 	cq->head = 0;
 	cq->rung = 0;
 	cq->arms = 0;

@@ -195,13 +195,14 @@ static inline bool bm_cq_dry(const struct bm_cq *cq)
  *
  * The device writes the word with the phase last. Once that word is new, dma_rmb()
  * keeps the reads of the rest behind it. Each word is read once: what the device
- * changes afterwards is not seen.
+ * changes afterwards is not seen. What is taken leaves no tag behind: a device that writes
+ * that word first, a lap later, does not end the request that had the entry before.
  *
  * Return: false if the ring is dry.
  */
 static inline bool bm_cq_pop(struct bm_cq *cq, struct bm_completion *c)
 {
-	const struct bm_hw_cqe *cqe = &cq->ring[cq->head];
+	struct bm_hw_cqe *cqe = &cq->ring[cq->head];
 	u32 status = bm_cq_status(cq);
 
 	if ((status & BM_CQE_PHASE) != cq->phase)
@@ -212,6 +213,7 @@ static inline bool bm_cq_pop(struct bm_cq *cq, struct bm_completion *c)
 	c->info = le64_to_cpu(READ_ONCE(cqe->info));
 	c->sq_head = le16_to_cpu(READ_ONCE(cqe->sq_head));
 	c->tag = le16_to_cpu(READ_ONCE(cqe->tag));
+	WRITE_ONCE(cqe->tag, cpu_to_le16(BM_TAG_NONE));
 
 	cq->head = bm_ring_next(cq->head, cq->entries);
 	if (cq->head == 0)

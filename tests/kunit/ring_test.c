@@ -328,6 +328,29 @@ static void cq_starts_again_after_reset(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bm_cq_pop(cq, &c));
 }
 
+/* The device that writes the status first finds no former tag there, in the first lap or later. */
+static void cq_half_an_entry_has_no_tag(struct kunit *test)
+{
+	u32 entries = ring_entries(test), n;
+	struct bm_cq *cq = cq_create(test, entries);
+	struct bm_completion c;
+
+	for (n = 0; n < LAPS * entries; n++) {
+		struct bm_hw_cqe *cqe = &cq->ring[n % entries];
+		bool whole = (n + n / entries) & 1;
+
+		if (whole) {
+			cq_write(cq, n, cq_phase(n, entries));
+			cqe->tag = cpu_to_le16(n & BM_TAG_INDEX);
+		} else {
+			cqe->status = cpu_to_le32(cq_phase(n, entries));
+		}
+		KUNIT_ASSERT_TRUE(test, bm_cq_pop(cq, &c));
+		KUNIT_ASSERT_EQ(test, c.tag, whole ? n & BM_TAG_INDEX : BM_TAG_NONE);
+		KUNIT_ASSERT_EQ(test, le16_to_cpu(cqe->tag), BM_TAG_NONE);
+	}
+}
+
 /* The bytes as the data sheet lays them out. */
 static void cq_decodes_each_field(struct kunit *test)
 {
@@ -380,6 +403,7 @@ static struct kunit_case phase_cases[] = {
 	KUNIT_CASE_PARAM(cq_takes_only_the_right_phase, ring_gen_params),
 	KUNIT_CASE_PARAM(cq_does_not_take_a_former_lap_again, ring_gen_params),
 	KUNIT_CASE_PARAM(cq_starts_again_after_reset, ring_gen_params),
+	KUNIT_CASE_PARAM(cq_half_an_entry_has_no_tag, ring_gen_params),
 	KUNIT_CASE(cq_decodes_each_field),
 	KUNIT_CASE(cq_phase_is_one_bit_of_the_word),
 	{}

@@ -17,7 +17,7 @@ faults() {
 cqe-drop      | 1             | write    | EIO    | timeouts            | reset | an answer that never comes is a timeout
 cqe-duplicate | 1             | write    | any    | bad_tag_free        | reset | a second answer names no command in flight
 cqe-delay     | 1:all:100000  | write    | ok     | -                   | -     | what is late but in time is no error
-cqe-tear      | 1:all:500000  | write    | any    | bad_*               | reset | half an answer is not taken for a whole one
+cqe-tear      | 1:all:500000  | write    | any    | bad_tag_range       | reset | half an answer is not taken for a whole one
 tag-range     | 1             | write    | EIO    | bad_tag_range       | reset | a tag beyond all requests is not looked up
 tag-free      | 1             | write    | EIO    | bad_tag_free        | reset | a tag of no command in flight ends none
 tag-stale     | 1             | write    | EIO    | bad_tag_stale       | reset | an answer to an earlier use ends no later one
