@@ -25,7 +25,8 @@ PATTERNS = [(re.compile(pattern), meaning) for pattern, meaning in (
      r"|DEBUG_LOCKS_WARN", "lockdep"),
     (r"DMA-API: (?!preallocated|debugging (enabled|disabled on|out of)|debug dma_map)", "DMA-API debug"),
     (r"DMA-API: debugging out of memory", "DMA-API debug gave up"),
-    (r"DMAR: .*(\[DMA |\[INTR-REMAP|fault|PTE Write|No PTE|not valid)", "IOMMU fault"),
+    (r"DMAR: .*(\[DMA |\[INTR-REMAP|fault|PTE Write|No PTE|not valid)"
+     r"|AMD-Vi: .*(Event logged|timeout)|virtio_iommu .* fault from EP", "IOMMU fault"),
     (r"kmemleak: (?!Kernel memory leak detector|Automatic memory scanning thread)", "kmemleak"),
     (r"unreferenced object 0x", "kmemleak"),
     (r"hung_task|blocked for more than \d+ seconds", "hung task"),

@@ -46,6 +46,8 @@ BUG: unable to handle page fault for address: ffff88810000dead
 DMA-API: busmaster 0000:00:02.0: device driver has pending DMA allocations while released
 DMAR: [DMA Write NO_PASID] Request device [00:02.0] fault addr 0xdead000 [fault reason 0x05]
 DMAR: DRHD: handling fault status reg 3
+busmaster 0000:00:03.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0001 address=0xdead000 flags=0x0000]
+virtio_iommu virtio0: page fault from EP 24 at 0xdead000 [W]
 kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 INFO: task verify:77 blocked for more than 120 seconds.
 rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:

@@ -350,6 +350,7 @@ int main(int argc, char **argv)
     bm_add_moderation_tests();
     bm_add_fault_tests();
     bm_add_reset_tests();
+    bm_add_iommu_tests();
     bm_add_hostile_tests();
     bm_add_shadow_tests();
     bm_add_inject_tests();

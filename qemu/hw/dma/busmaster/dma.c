@@ -9,7 +9,9 @@
  *
  * The address space has no bounce buffers (see bm_core_init()), so only RAM can
  * be mapped. To use it never runs another device's code, nor our own, and needs
- * no BQL. To map it runs the model of an IOMMU, if there is one.
+ * no BQL. To map it runs the model of an IOMMU, if there is one: page by page,
+ * as it is not to see requests for what is then not used, and with whatever the
+ * guest makes of its report of one that it refuses.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,6 +19,9 @@
 #include "qemu/osdep.h"
 #include "internal.h"
 #include "trace.h"
+
+/* The smallest that an IOMMU has. */
+#define BM_IOMMU_PAGE (4 * KiB)
 
 static const char *bm_dma_name(const BmDma *dma)
 {
@@ -81,7 +86,8 @@ void bm_dma_unmap(BmQueue *q, BmDma *dma, uint64_t used, BmRequests *requests)
 /*
  * Map @len bytes at @dma->addr, or as many of them as are contiguous; the
  * caller says in @dma which side of the device they are on and which way the
- * data goes. Returns false if not even the first @unit bytes can be had.
+ * data goes. Returns false if not even the first @unit bytes can be had, or if
+ * the queue was stopped meanwhile: a stopped queue has nothing mapped.
  */
 bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
                 uint64_t unit)
@@ -94,6 +100,9 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
             return false;
         }
         len = MIN(len - 1, s->dma_limit - dma->addr) + 1;
+        if (s->translated) {
+            len = MIN(len, BM_IOMMU_PAGE - dma->addr % BM_IOMMU_PAGE);
+        }
     }
 
     dma->len = len;
@@ -101,8 +110,11 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
                                dma->write ? DMA_DIRECTION_FROM_DEVICE :
                                             DMA_DIRECTION_TO_DEVICE,
                                MEMTXATTRS_UNSPECIFIED);
-    if (dma->host && dma->len < unit) {
+    if (dma->host && (dma->len < unit || !bm_queue_works(q))) {
         bm_dma_unmap(q, dma, 0, NULL);
+    }
+    if (!bm_queue_works(q)) {
+        return false;
     }
     if (!dma->host) {
         bm_dma_refuse(q, tag, dma);

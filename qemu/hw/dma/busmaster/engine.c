@@ -92,6 +92,8 @@ static BmCmdState bm_cmd_step(BmQueue *q, BmCommand *c)
 {
     if (unlikely(q->ending)) {
         qatomic_set(&c->abort, 0);
+        bm_side_unmap(q, &c->src, 0);
+        bm_side_unmap(q, &c->dst, 0);
         return BM_CMD_IDLE;
     }
 
@@ -168,14 +170,17 @@ static BmCmdState bm_cmd_step(BmQueue *q, BmCommand *c)
     g_assert_not_reached();
 }
 
-/* Take @c as far as it can get by now: to where it waits, or to its end. */
+/*
+ * Take @c as far as it can get by now: to where it waits, or to its end. If the
+ * queue is stopped meanwhile, @c has ended already.
+ */
 void bm_cmd_advance(BmQueue *q, BmCommand *c)
 {
     BmCmdState next;
 
     do {
         next = bm_cmd_step(q, c);
-        if (next == c->state) {
+        if (next == c->state || !(q->ending || bm_queue_works(q))) {
             return;
         }
         trace_busmaster_state(q->index, c->tag, bm_cmd_state_names[c->state],
@@ -217,14 +222,15 @@ static uint64_t bm_turn_cost(const BmCommand *c)
 /* Grant @c a turn. Returns what it did cost. */
 static uint64_t bm_engine_turn(BmQueue *q, BmCommand *c)
 {
-    uint64_t moved;
+    uint64_t moved, pieces;
 
     c->turn_bytes = BM_TURN_BYTES;
     c->turn_pieces = BM_TURN_PIECES;
     bm_cmd_advance(q, c);
     moved = BM_TURN_BYTES - c->turn_bytes;
+    pieces = BM_TURN_PIECES - c->turn_pieces;
     c->turn_bytes = 0;
-    return MAX(moved, BM_TURN_COST);
+    return MAX(MAX(moved, pieces * BM_PIECE_COST), BM_TURN_COST);
 }
 
 /*
@@ -239,7 +245,7 @@ static bool bm_engine_batch(BmQueue *q, uint64_t *budget)
     while ((c = bm_engine_next(q))) {
         uint64_t turn = bm_turn_cost(c);
 
-        if (turn > *budget || qatomic_read(&q->core->stop.calls)) {
+        if (turn > *budget || qatomic_read(&q->core->holds)) {
             return false;
         }
         if (cost && cost + turn > BM_BATCH_COST) {
@@ -247,7 +253,7 @@ static bool bm_engine_batch(BmQueue *q, uint64_t *budget)
         }
         turn = bm_engine_turn(q, c);
         cost += turn;
-        *budget -= turn;
+        *budget -= MIN(turn, *budget);
     }
     return true;
 }

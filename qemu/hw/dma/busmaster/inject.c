@@ -36,6 +36,16 @@ const uint64_t bm_inject_defaults[BM_INJECT_END] = {
     [BM_INJECT_FATAL]           = BM_FATAL_INTERNAL,
 };
 
+/* Bits of ARG that mean something, where it becomes a field of less than 64. */
+static const uint64_t bm_inject_masks[BM_INJECT_END] = {
+    [BM_INJECT_TAG_RANGE]       = UINT16_MAX,
+    [BM_INJECT_TAG_STALE]       = UINT16_MAX,
+    [BM_INJECT_SQ_HEAD]         = UINT16_MAX,
+    [BM_INJECT_STATUS]          = UINT8_MAX,
+    [BM_INJECT_HALT]            = UINT8_MAX,
+    [BM_INJECT_FATAL]           = UINT8_MAX,
+};
+
 /* What was hit before is forgotten when the mode is armed, not if disarmed. */
 static void bm_inject_arm(BmCore *s, enum bm_inject mode,
                           const BmInjection *how)
@@ -78,6 +88,9 @@ bool bm_inject_hit(BmCore *s, enum bm_inject mode, unsigned queue,
             qatomic_and(&s->inject_armed, ~BIT(mode));
         }
         *hit = *m;
+    }
+    if (bm_inject_masks[mode]) {
+        hit->arg &= bm_inject_masks[mode];
     }
     if (!hit->arg) {
         hit->arg = bm_inject_defaults[mode];
@@ -250,7 +263,7 @@ void bm_inject_init(BmCore *s)
     qemu_mutex_init(&s->inject_lock);
 }
 
-void bm_inject_exit(BmCore *s)
+void bm_inject_free(BmCore *s)
 {
     qemu_mutex_destroy(&s->inject_lock);
 }

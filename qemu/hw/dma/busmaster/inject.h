@@ -23,7 +23,7 @@ typedef struct BmInjection {
 extern const char *const bm_inject_names[BM_INJECT_END];
 extern const uint64_t bm_inject_defaults[BM_INJECT_END];
 void bm_inject_init(BmCore *s);
-void bm_inject_exit(BmCore *s);
+void bm_inject_free(BmCore *s);
 bool bm_inject_check_texts(BmCore *s, Error **errp);
 bool bm_inject_text(BmCore *s, enum bm_inject mode, const char *text,
                     Error **errp);

@@ -5,7 +5,7 @@
  *      |
  *   BmCore        core.c, regs.c, irq.c: registers, resets, vectors
  *      +-- BmInjection[]    inject.c, misbehave.c: a mode of faults each
- *      +-- BmWorker[]       a thread each
+ *      +-- BmWorker[]       worker.c: a thread each
  *      +-- BmQueue[]        queue.c, ring.c, doorbell.c, moderation.c
  *             +-- BmCommand[]      engine.c, command.c: slots
  *                    +-- src, dst: BmSide      walk.c: how far it was walked
@@ -20,26 +20,31 @@
  * - Registers and the core's own state belong to the holder of the BQL.
  * - A queue that is RUNNING or DRAINING belongs to its worker, with its rings,
  *   its commands and its timer. With iothreads that is code in one of them, the
- *   same for as long as the device exists; without any it is the holder of the
- *   BQL, be it in a BH, in the timer, or in a vCPU that has just rung
- *   (bm_queue_kick()). Others look at its geometry, which does not change, and
- *   reach the rest by the fields that say "atomic", and by bm_stop(). In any
- *   other state the queue belongs to the holder of the BQL.
+ *   same for as long as the device exists; without any, or behind an IOMMU, it
+ *   is the holder of the BQL, be it in a BH, in the timer, or in a vCPU that
+ *   has just rung (bm_queue_kick()). Others look at its geometry, which does
+ *   not change, and reach the rest by the fields that say "atomic". In any
+ *   other state, and between bm_workers_hold() and bm_workers_release(), the
+ *   queue belongs to the holder of the BQL.
  * - Workers thus share no queue. What they do share is what the core was made
  *   of (set before there is a worker), the request sizes, the raised vectors
  *   and the reasons to stop (atomic), the fault record (fault_lock), and which
  *   faults are to be injected (inject_lock).
  * - BmQueue.lock covers the changes of a queue's state, nothing else. It is not
  *   held across a DMA: what the model of an IOMMU waits for is its own affair.
- * - A worker runs to the end of its budget. If it waits for anybody, then in
- *   the model of an IOMMU, and for the BQL: bm_stop() lets go of that before it
- *   waits for all workers.
+ * - A worker runs to the end of its budget, or of its turn if it is to leave,
+ *   and waits for nobody. So the holder of the BQL can wait for it, and never
+ *   lets go of the BQL in here.
  * - A command changes its state in bm_cmd_advance(), as bm_cmd_step() says, and
  *   nowhere else. Where it rests, nothing of it is mapped.
  * - What the device maps is RAM (dma.c): to use it does not come back into the
  *   device. A message can: it is sent when all else is done (irq.c). So can the
  *   report of an IOMMU that refuses a DMA, which its model writes to where the
- *   guest wants it, in the middle of that DMA. Nothing here expects that.
+ *   guest wants it, in the middle of that DMA: a register write is then ignored
+ *   (@inside), and a reset or an unplug stops the queue under the feet of who
+ *   has it on the stack. That one looks at bm_queue_works() after each DMA.
+ * - A function that was unplugged stays in memory, and does nothing, until all
+ *   are out of it who may have been on their way in (bm_workers_dismiss()).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -53,6 +58,7 @@
 #include "qemu/units.h"
 #include "queue.h"
 #include "system/iothread.h"
+#include "system/runstate.h"
 
 #define BM_MAX_VECTORS      (BM_MAX_QUEUES + 1)
 
@@ -62,16 +68,8 @@ struct BmWorker {
     unsigned index;
     IOThread *iothread;     /* NULL: the main loop */
     AioContext *ctx;
+    QemuMutex lock;         /* of an iothread's: held while it works */
 };
-
-/* How all workers are stopped: see bm_stop(). */
-typedef struct BmStop {
-    unsigned calls;         /* atomic: of bm_stop(), that have not returned */
-    QemuCond returned;      /* BQL: one has */
-    QemuMutex lock;
-    unsigned awaited;       /* @lock: workers that were asked to stop */
-    QemuCond answered;      /* @lock: one of them has stopped */
-} BmStop;
 
 /* Have the function raise a vector; the BQL is held. */
 typedef void BmNotify(BmCore *s, unsigned vector);
@@ -91,11 +89,18 @@ struct BmCore {
 
     MemoryRegion regs;
     AddressSpace mem_as;    /* LOCAL addresses */
+    Object *owner;
     AddressSpace *bus_as;   /* bus addresses */
+    bool translated;        /* by an IOMMU's model, on the way to memory */
     BmNotify *notify;
     BmWorker *workers;
     unsigned num_workers;
     BmQueue *queues;
+
+    unsigned holds;         /* atomic: no worker is to work, for so many reasons */
+    bool inside;            /* BQL: the main loop's worker is at work */
+    VMChangeStateEntry *vm_change;
+    bool parked;            /* the machine is stopped */
 
     bool enabled;
     bool ready;
@@ -105,8 +110,6 @@ struct BmCore {
     uint64_t dma_limit;     /* the last bus address that the device can emit */
     unsigned mrrs_shift;    /* atomic: log2 of Max_Read_Request_Size */
     unsigned mps_shift;     /* atomic: log2 of Max_Payload_Size */
-
-    BmStop stop;
 
     QemuMutex fault_lock;
     uint64_t fault_addr;    /* fault_lock */
@@ -134,17 +137,28 @@ static inline bool bm_inject_armed(BmCore *s, uint32_t modes)
 /* core.c: the core as a whole */
 void bm_core_init(BmCore *s, DeviceState *owner, AddressSpace *bus_as,
                   MemoryRegion *mem, BmNotify *notify);
+void bm_core_connect(BmCore *s, bool translated);
 void bm_core_exit(BmCore *s);
+void bm_core_free(BmCore *s);
 void bm_stop(BmCore *s, const char *why);
 void bm_reset(BmCore *s, const char *why);
 void bm_fatal(BmCore *s, enum bm_fatal cause);
+
+/* worker.c: who works on the queues, and how they are kept from it */
+void bm_workers_init(BmCore *s, bool translated);
+void bm_workers_dismiss(BmCore *s);
+void bm_workers_free(BmCore *s);
+void bm_workers_hold(BmCore *s);
+void bm_workers_release(BmCore *s);
+bool bm_worker_begin(BmWorker *w);
+void bm_worker_end(BmWorker *w);
 
 /* regs.c: the registers */
 extern const MemoryRegionOps bm_regs_ops;
 void bm_bad_write(hwaddr addr, uint64_t value, const char *why);
 
 /* irq.c: interrupts */
-void bm_irq_init(BmCore *s, MemReentrancyGuard *guard);
+void bm_irq_init(BmCore *s);
 void bm_irq_exit(BmCore *s);
 void bm_irq_reset(BmCore *s);
 void bm_irq_raise(BmCore *s, unsigned vector);

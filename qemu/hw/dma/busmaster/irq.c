@@ -19,17 +19,20 @@
 #include "internal.h"
 #include "trace.h"
 
-/* The BQL is held, and the caller is about to leave the device. */
+/*
+ * The BQL is held, and the caller is about to leave the device. A message may
+ * reset the function or unplug it: what was raised is then gone, too.
+ */
 void bm_irq_flush(BmCore *s)
 {
     const unsigned vectors = s->num_queues + 1;
     unsigned v;
 
-    if (s->irq_sending) {
+    if (s->irq_sending || s->holds) {
         return;
     }
     s->irq_sending = true;
-    for (v = find_first_bit(s->irqs, vectors); v < vectors;
+    for (v = find_first_bit(s->irqs, vectors); v < vectors && !s->holds;
          v = find_next_bit(s->irqs, vectors, v + 1)) {
         clear_bit_atomic(v, s->irqs);
         trace_busmaster_irq(v);
@@ -58,9 +61,10 @@ void bm_irq_raise(BmCore *s, unsigned vector)
     }
 }
 
-void bm_irq_init(BmCore *s, MemReentrancyGuard *guard)
+/* Unguarded: the guard would be looked at when the function may have gone. */
+void bm_irq_init(BmCore *s)
 {
-    s->irq_bh = qemu_bh_new_guarded(bm_irq_bh, s, guard);
+    s->irq_bh = qemu_bh_new(bm_irq_bh, s);
 }
 
 /* The workers are stopped. */

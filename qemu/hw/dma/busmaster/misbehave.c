@@ -80,7 +80,7 @@ static struct bm_hw_ptr bm_misbehave_rogue(uint64_t addr)
 
 /*
  * @sqe, entry @index, was fetched. What is changed in it is judged as if the
- * driver had written it. False: halted, or hung.
+ * driver had written it. False: halted, stopped or hung.
  */
 bool bm_misbehave_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index)
 {
@@ -110,6 +110,9 @@ bool bm_misbehave_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index)
         bm_fatal(s, hit.arg);
         /* Until it is stopped with all the others. */
         q->hung = true;
+        return false;
+    }
+    if (!bm_queue_works(q)) {
         return false;
     }
     q->hung = bm_inject_hit(s, BM_INJECT_HANG, q->index, &hit);

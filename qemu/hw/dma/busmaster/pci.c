@@ -44,23 +44,42 @@ static void bm_update_tlp_sizes(BusmasterState *s)
                 MIN(BM_TLP_MIN_SHIFT + mrrs, BM_TLP_MAX_SHIFT));
 }
 
+/*
+ * What the PCI core does not reset: capabilities, but for MSI-X. An FLR leaves
+ * alone what is sticky (AER), and Max_Payload_Size: it is the link's affair.
+ */
+static void bm_reset_config(BusmasterState *s)
+{
+    PCIDevice *pdev = PCI_DEVICE(s);
+    uint8_t *devctl = pdev->config + BM_EXP_OFFSET + PCI_EXP_DEVCTL;
+    bool flr = pci_get_word(devctl) & PCI_EXP_DEVCTL_BCR_FLR;
+    uint16_t kept = pci_get_word(devctl) &
+                    (PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_BCR_FLR);
+
+    memcpy(pdev->config + BM_PM_OFFSET, s->new_config + BM_PM_OFFSET,
+           PCI_PM_SIZEOF);
+    memcpy(pdev->config + BM_EXP_OFFSET, s->new_config + BM_EXP_OFFSET,
+           PCI_EXP_VER2_SIZEOF);
+    if (flr) {
+        pci_word_test_and_set_mask(devctl, kept);
+    } else {
+        memcpy(pdev->config + BM_AER_OFFSET, s->new_config + BM_AER_OFFSET,
+               PCI_ERR_SIZEOF);
+        pdev->exp.aer_log.log_num = 0;
+    }
+}
+
 /* FLR, bus reset, D3hot to D0. The PCI core resets the rest. */
 static void bm_reset_hold(Object *obj, ResetType type)
 {
     BusmasterState *s = BUSMASTER(obj);
     PCIDevice *pdev = PCI_DEVICE(obj);
-    uint8_t *devctl = pdev->config + pdev->exp.exp_cap + PCI_EXP_DEVCTL;
-    uint16_t kept = 0;
 
+    bm_core_connect(&s->core, pci_device_iommu_address_space(pdev) !=
+                              &address_space_memory);
     bm_reset(&s->core, "function reset");
     bm_inject_reset(&s->core);
-    if (pci_get_word(devctl) & PCI_EXP_DEVCTL_BCR_FLR) {
-        /* An FLR leaves Max_Payload_Size alone: it is the link's affair. */
-        kept = pci_get_word(devctl) &
-               (PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_BCR_FLR);
-    }
-    pci_set_word(devctl, kept | BM_PREP(PCI_EXP_DEVCTL_READRQ,
-                                        BM_MRRS_CODE_RESET));
+    bm_reset_config(s);
     bm_update_tlp_sizes(s);
 }
 
@@ -104,6 +123,8 @@ static void bm_init_capabilities(PCIDevice *pdev)
     pci_word_test_and_set_mask(pdev->wmask + BM_EXP_OFFSET + PCI_EXP_DEVCTL,
                                PCI_EXP_DEVCTL_PAYLOAD |
                                PCI_EXP_DEVCTL_READRQ);
+    pci_set_word(pdev->config + BM_EXP_OFFSET + PCI_EXP_DEVCTL,
+                 BM_PREP(PCI_EXP_DEVCTL_READRQ, BM_MRRS_CODE_RESET));
 }
 
 /*
@@ -134,6 +155,10 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
     BmCore *core = &s->core;
     unsigned vector;
 
+    if (core->queues) {
+        error_setg(errp, "busmaster was unplugged, must be made anew");
+        return;
+    }
     if (!bm_properties_check(core, errp) ||
         !memory_region_init_ram(&s->mem, OBJECT(s), "busmaster.mem",
                                 core->mem_size, errp)) {
@@ -164,6 +189,7 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
                              &s->mem, 0, core->mem_size);
     pci_register_bar(pdev, BM_BAR_MEM, PCI_BASE_ADDRESS_MEM_TYPE_64 |
                      PCI_BASE_ADDRESS_MEM_PREFETCH, &s->mem_bar);
+    s->new_config = g_memdup2(pdev->config, pci_config_size(pdev));
     bm_update_tlp_sizes(s);
 }
 
@@ -192,9 +218,11 @@ static void busmaster_device_realize(DeviceState *dev, Error **errp)
     }
 }
 
-/* What properties have made, whether or not the device came to be. */
+/* Whether or not the device came to be. */
 static void busmaster_finalize(Object *obj)
 {
+    g_free(BUSMASTER(obj)->new_config);
+    bm_core_free(&BUSMASTER(obj)->core);
     bm_properties_finalize(&BUSMASTER(obj)->core);
 }
 

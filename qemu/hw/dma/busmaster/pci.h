@@ -23,6 +23,7 @@ struct BusmasterState {
     MemoryRegion mem;
     MemoryRegion mem_bar;
     MSITriggerFunc *send_message; /* as the PCI core does it */
+    uint8_t *new_config;    /* configuration space of a new function */
 };
 
 struct BusmasterClass {

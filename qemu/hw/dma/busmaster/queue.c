@@ -26,6 +26,14 @@ enum bm_qstate bm_queue_state(BmQueue *q)
     return BM_GET(BM_QSTATE_STATE, qatomic_load_acquire(&q->state));
 }
 
+/* Does it have anything to do with memory? */
+bool bm_queue_works(BmQueue *q)
+{
+    enum bm_qstate state = bm_queue_state(q);
+
+    return state == BM_QSTATE_RUNNING || state == BM_QSTATE_DRAINING;
+}
+
 /* The lock is held. To leave RUNNING or DRAINING gives the queue away. */
 static void bm_queue_enter(BmQueue *q, enum bm_qstate state, enum bm_halt cause)
 {
@@ -58,11 +66,14 @@ static void bm_queue_clear(BmQueue *q)
 }
 
 /*
- * In the worker, or while there is none. A queue that is being drained has
- * nothing to tell: it is just disabled.
+ * In the worker, unless the queue was stopped meanwhile. One that is being
+ * drained has nothing to tell: it is just disabled.
  */
 void bm_queue_halt(BmQueue *q, enum bm_halt cause)
 {
+    if (!bm_queue_works(q)) {
+        return;
+    }
     bm_queue_clear(q);
     WITH_QEMU_LOCK_GUARD(&q->lock) {
         if (bm_queue_state(q) == BM_QSTATE_DRAINING) {
@@ -78,7 +89,10 @@ void bm_queue_halt(BmQueue *q, enum bm_halt cause)
 void bm_queue_enable(BmQueue *q)
 {
     if (!bm_ring_geometry_valid(q) || !bm_doorbell_geometry_valid(q)) {
-        bm_queue_halt(q, BM_HALT_BAD_GEOMETRY);
+        WITH_QEMU_LOCK_GUARD(&q->lock) {
+            bm_queue_enter(q, BM_QSTATE_HALTED, BM_HALT_BAD_GEOMETRY);
+        }
+        bm_irq_raise(q->core, BM_VECTOR_EVENT);
         return;
     }
     bm_queue_clear(q);
@@ -110,10 +124,9 @@ void bm_queue_disable(BmQueue *q)
     bm_queue_kick(q);
 }
 
-/* In the worker, or while there is none: nothing runs after this. */
+/* No worker is to work: nothing runs after this. */
 void bm_queue_stop(BmQueue *q)
 {
-    qemu_bh_cancel(q->bh);
     bm_queue_clear(q);
     QEMU_LOCK_GUARD(&q->lock);
     if (bm_queue_state(q) != BM_QSTATE_DISABLED) {
@@ -154,11 +167,9 @@ void bm_queue_abort(BmQueue *q, uint16_t tag)
 /* What the worker does: what there is to do, within bounds. */
 static void bm_queue_work(BmQueue *q, uint64_t budget)
 {
-    enum bm_qstate state = bm_queue_state(q);
     enum bm_halt cause = qatomic_read(&q->bad_doorbell);
 
-    if ((state != BM_QSTATE_RUNNING && state != BM_QSTATE_DRAINING) ||
-        q->hung) {
+    if (!bm_queue_works(q) || q->hung) {
         return;
     }
     if (cause != BM_HALT_NONE) {
@@ -178,12 +189,21 @@ static void bm_queue_work(BmQueue *q, uint64_t budget)
     }
 }
 
+/* A run in the worker, if it is to work at all. */
+static void bm_queue_run(BmQueue *q, uint64_t budget)
+{
+    if (bm_worker_begin(q->worker)) {
+        bm_queue_work(q, budget);
+        bm_worker_end(q->worker);
+    }
+}
+
 /* Somebody has called, or the timer has expired. */
 static void bm_queue_bh(void *opaque)
 {
     BmQueue *q = opaque;
 
-    bm_queue_work(q, BM_RUN_COST);
+    bm_queue_run(q, BM_RUN_COST);
     if (bql_locked()) {
         bm_irq_flush(q->core);
     }
@@ -198,8 +218,16 @@ static void bm_queue_bh(void *opaque)
 void bm_queue_kick(BmQueue *q)
 {
     if (!q->worker->iothread && q->core->inline_bytes) {
-        bm_queue_work(q, q->core->inline_bytes);
+        bm_queue_run(q, q->core->inline_bytes);
     } else {
+        qemu_bh_schedule(q->bh);
+    }
+}
+
+/* Workers may work again. What they have not heard of is still there. */
+void bm_queue_resume(BmQueue *q)
+{
+    if (q->worker) {
         qemu_bh_schedule(q->bh);
     }
 }
@@ -208,11 +236,18 @@ void bm_queue_init(BmQueue *q, BmCore *s, unsigned index)
 {
     q->core = s;
     q->index = index;
-    q->worker = &s->workers[index % s->num_workers];
     q->cmds = g_new0(BmCommand, s->outstanding);
     q->wanted = g_new0(uint32_t, 1u << BM_MAX_ORDER);
     q->state = BM_PREP(BM_QSTATE_STATE, BM_QSTATE_DISABLED);
     qemu_mutex_init(&q->lock);
+}
+
+/* The workers are there. */
+void bm_queue_connect(BmQueue *q)
+{
+    BmCore *s = q->core;
+
+    q->worker = &s->workers[q->index % s->num_workers];
     /*
      * Unguarded: the guard is one flag of the function, without a lock, and
      * workers would keep each other out.
@@ -228,11 +263,15 @@ void bm_queue_init(BmQueue *q, BmCore *s, unsigned index)
     bm_queue_clear(q);
 }
 
-/* The worker is stopped for good. */
-void bm_queue_exit(BmQueue *q)
+/* Workers are not to work any more. One of them may be about to find out. */
+void bm_queue_disconnect(BmQueue *q)
 {
     timer_free(q->timer);
     qemu_bh_delete(q->bh);
+}
+
+void bm_queue_free(BmQueue *q)
+{
     qemu_mutex_destroy(&q->lock);
     g_free(q->wanted);
     g_free(q->cmds);

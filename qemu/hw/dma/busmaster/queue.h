@@ -21,13 +21,15 @@
 #define BM_FETCH_BATCH      16
 
 /*
- * Cost is counted in bytes: those that are moved, but BM_TURN_COST at least.
- * One turn of a command in the round-robin; turns between two looks at the
- * rings; one run of a queue's BH.
+ * Cost is counted in bytes: those that are moved, but BM_PIECE_COST at least
+ * for each piece and each fetch of SGL entries, and BM_TURN_COST for a turn. One
+ * turn of a command in the round-robin; turns between two looks at the rings;
+ * one run of a queue's BH, which may be exceeded by a turn's pieces.
  */
 #define BM_TURN_BYTES       (256 * KiB)
 #define BM_TURN_PIECES      64
 #define BM_TURN_COST        (4 * KiB)
+#define BM_PIECE_COST       512
 #define BM_BATCH_COST       (64 * KiB)
 #define BM_RUN_COST         (1 * MiB)
 
@@ -94,7 +96,11 @@ struct BmQueue {
 /* queue.c: a queue's life */
 enum bm_qstate bm_queue_state(BmQueue *q);
 void bm_queue_init(BmQueue *q, BmCore *s, unsigned index);
-void bm_queue_exit(BmQueue *q);
+void bm_queue_connect(BmQueue *q);
+void bm_queue_disconnect(BmQueue *q);
+void bm_queue_free(BmQueue *q);
+void bm_queue_resume(BmQueue *q);
+bool bm_queue_works(BmQueue *q);
 void bm_queue_enable(BmQueue *q);
 void bm_queue_disable(BmQueue *q);
 void bm_queue_halt(BmQueue *q, enum bm_halt cause);

@@ -106,7 +106,7 @@ static uint64_t bm_ctl_read(BmCore *s, hwaddr reg)
         return s->mem_size;
     case BM_REG_CTRL:
         return (s->enabled ? BM_CTRL_ENABLE : 0) |
-               (s->stop.calls || s->reset_ignored ? BM_CTRL_RESET : 0);
+               (s->reset_ignored ? BM_CTRL_RESET : 0);
     case BM_REG_STATUS:
         return (s->ready ? BM_STATUS_READY : 0) |
                (s->fatal ? BM_STATUS_FATAL |
@@ -314,8 +314,8 @@ static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,
     if (!bm_access_decode(&a, addr, size)) {
         return;
     }
-    if (s->stop.calls) {
-        bm_bad_write(addr, value, "a reset is under way");
+    if (s->inside) {
+        bm_bad_write(addr, value, "it comes out of a DMA of the device's own");
         return;
     }
     if (bm_misbehave_gone(s, a.reg)) {

@@ -171,9 +171,12 @@ static bool bm_ring_post(BmQueue *q)
     return true;
 }
 
-/* Between two batches: tell the driver, and hear it. False: halted. */
+/* Between two batches: tell the driver, and hear it. False: it has ended. */
 bool bm_ring_sync(BmQueue *q)
 {
+    if (!bm_queue_works(q)) {
+        return false;
+    }
     do {
         if (!bm_ring_post(q) || !bm_doorbell_sync(q)) {
             return false;

@@ -42,6 +42,7 @@ static bool bm_sgl_list_valid(const BmSide *side)
            !bm_range_wraps(side->list, side->count * (uint64_t)BM_SEG_SIZE);
 }
 
+/* False: it has failed, or its turn is over. */
 static bool bm_sgl_fetch(BmQueue *q, BmCommand *c, BmSide *side)
 {
     BmDma dma = { .addr = side->list };
@@ -56,6 +57,10 @@ static bool bm_sgl_fetch(BmQueue *q, BmCommand *c, BmSide *side)
         bm_cmd_fail(c, BM_ST_SGL_TOO_LONG, 0);
         return false;
     }
+    if (!c->turn_pieces) {
+        return false;
+    }
+    c->turn_pieces--;
     if (!bm_dma_map(q, c->tag, &dma, want * BM_SEG_SIZE, BM_SEG_SIZE)) {
         bm_cmd_fail(c, BM_ST_DMA_READ_FAULT, side->list);
         return false;
@@ -70,7 +75,7 @@ static bool bm_sgl_fetch(BmQueue *q, BmCommand *c, BmSide *side)
     return true;
 }
 
-/* Make the next entry the present segment. */
+/* Make the next entry the present segment. False: likewise. */
 static bool bm_sgl_next(BmQueue *q, BmCommand *c, BmSide *side)
 {
     for (;;) {

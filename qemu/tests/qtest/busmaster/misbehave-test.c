@@ -118,6 +118,14 @@ static void test_fatal(const void *worker)
     bm_arm(t.d, BM_INJECT_FATAL, 1, ALL, 0x42);
     bench_submit(&t, 1);
     check_fatal(&t, 0x42);
+
+    /* No cause at all is none: what does not fit is not looked at. */
+    bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
+    bm_enable(t.d);
+    bm_ring_enable(&t.r);
+    bm_arm(t.d, BM_INJECT_FATAL, 1, ALL, 1ull << 32);
+    bench_submit(&t, 1);
+    check_fatal(&t, BM_FATAL_INTERNAL);
     bench_flr(&t);
     g_assert_cmphex(bm_read(t.d, BM_REG_STATUS), ==, 0);
     bench_down(&t, BM_INJECT_FATAL);

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "harness.h"
+#include "hw/pci/pcie_regs.h"
 
 #define LEN         (32 * MiB)
 #define UNTOUCHED   0xee
@@ -170,6 +171,64 @@ static void check_config_cleared(BmDev *d)
                     ~PCI_EXP_DEVCTL_PAYLOAD, ==, 2 << 12);
 }
 
+/* Extended configuration space, by the window of q35. */
+#define ECAM            0xb0000000ull
+#define Q35_PCIEXBAR    0x60
+
+static uint64_t aer(BmDev *d, unsigned reg)
+{
+    d->bus->config_writel(d->bus, 0, Q35_PCIEXBAR, ECAM | 1);
+    return ECAM + BM_DEVFN * 4096 + BM_AER + reg;
+}
+
+static uint32_t aer_read(BmDev *d, unsigned reg)
+{
+    return qtest_readl(d->qts, aer(d, reg));
+}
+
+static void aer_write(BmDev *d, unsigned reg, uint32_t value)
+{
+    qtest_writel(d->qts, aer(d, reg), value);
+}
+
+/* The machine is stopped in the middle: nothing moves until it goes on. */
+static void test_vm_stop(const void *worker)
+{
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 7, 0, bm_none(), bm_none());
+    unsigned i, touched;
+    Bench t;
+
+    bench_up(&t, worker);
+    qtest_qmp_assert_success(t.d->qts, "{ 'execute': 'stop' }");
+    touched = count_touched(&t);
+    /* A debugger may ring while it is stopped. */
+    bm_submit(&t.r[0], &sqe);
+    g_usleep(20000);
+    g_assert_cmpuint(count_touched(&t), ==, touched);
+    g_assert_cmpuint(touched, <, SAMPLES);
+    g_assert_false(bm_poll(&t.r[0]));
+    g_assert_false(bm_poll(&t.r[1]));
+
+    qtest_qmp_assert_success(t.d->qts, "{ 'execute': 'cont' }");
+    for (i = 0; i < 3; i++) {
+        bm_reap(&t.r[0]);
+        g_assert_cmphex(t.r[0].cqe.status, ==, BM_ST_SUCCESS);
+    }
+    for (i = 0; i < 2; i++) {
+        bm_reap(&t.r[1]);
+        g_assert_cmphex(t.r[1].cqe.status, ==, BM_ST_SUCCESS);
+    }
+    g_assert_cmpuint(count_touched(&t), ==, SAMPLES);
+
+    /* To reset it meanwhile is as good as ever, and to go on is nothing then. */
+    qtest_qmp_assert_success(t.d->qts, "{ 'execute': 'stop' }");
+    bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
+    check_registers(t.d);
+    qtest_qmp_assert_success(t.d->qts, "{ 'execute': 'cont' }");
+    check_works(&t);
+    bench_down(&t);
+}
+
 static void test_flr(const void *worker)
 {
     struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
@@ -222,13 +281,36 @@ static void test_d3hot(const void *worker)
 
 static void test_system_reset(const void *worker)
 {
+    /* What a driver may have set, in capabilities as well. */
+    static const struct {
+        uint8_t at;
+        uint16_t value;
+    } set[] = {
+        { BM_EXP + PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_EETLPPB },
+        { BM_EXP + PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_CCC | 3 },
+        { BM_EXP + PCI_EXP_DEVCTL, 0x502f },
+    };
+    uint16_t before[ARRAY_SIZE(set)];
+    uint32_t mask;
+    unsigned i;
     Bench t;
 
     bench_up(&t, worker);
+    mask = aer_read(t.d, PCI_ERR_UNCOR_MASK);
+    aer_write(t.d, PCI_ERR_UNCOR_MASK, mask | PCI_ERR_UNC_COMP_TIME);
+    g_assert_cmphex(aer_read(t.d, PCI_ERR_UNCOR_MASK), !=, mask);
+    for (i = 0; i < ARRAY_SIZE(set); i++) {
+        before[i] = qpci_config_readw(t.d->pci, set[i].at);
+        qpci_config_writew(t.d->pci, set[i].at, set[i].value);
+    }
     qtest_qmp_assert_success(t.d->qts, "{ 'execute': 'system_reset' }");
     qtest_qmp_eventwait(t.d->qts, "RESET");
     check_stopped(&t);
     check_config_cleared(t.d);
+    for (i = 0; i < ARRAY_SIZE(set); i++) {
+        g_assert_cmphex(qpci_config_readw(t.d->pci, set[i].at), ==, before[i]);
+    }
+    g_assert_cmphex(aer_read(t.d, PCI_ERR_UNCOR_MASK), ==, mask);
     g_assert_cmphex(qpci_config_readw(t.d->pci, BM_EXP + PCI_EXP_DEVCTL), ==,
                     2 << 12);
     bm_map(t.d);
@@ -281,4 +363,5 @@ void bm_add_reset_tests(void)
     bm_add_many("reset/d3hot", test_d3hot);
     bm_add_many("reset/system-reset", test_system_reset);
     bm_add_many("reset/unplug", test_unplug);
+    bm_add_many("reset/vm-stop", test_vm_stop);
 }

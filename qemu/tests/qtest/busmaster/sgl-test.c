@@ -146,6 +146,29 @@ static void test_loop(const void *worker)
     bm_end(t.d);
 }
 
+/*
+ * To fetch entries is work, too: who does nothing else has turns as others have,
+ * and a command that comes later ends before it.
+ */
+static void test_turns(const void *worker)
+{
+    struct bm_hw_sqe loop, nop = bm_cmd(BM_OP_NOP, 2, 0, bm_none(), bm_none());
+    Bench t;
+
+    bench_up(&t, worker);
+    bm_seg(t.d, t.list, 0, t.list, 1, CHAIN);
+    loop = bm_cmd(BM_OP_COPY, 1, 1, bm_sgl(t.list, 1), bm_sgl(t.list, 1));
+    bm_push(&t.r, &loop);
+    bm_push(&t.r, &nop);
+    bm_doorbell(&t.r);
+    bm_reap(&t.r);
+    g_assert_cmphex(t.r.cqe.tag, ==, 2);
+    bm_reap(&t.r);
+    g_assert_cmphex(t.r.cqe.tag, ==, 1);
+    g_assert_cmphex(t.r.cqe.status, ==, BM_ST_SGL_TOO_LONG);
+    bm_end(t.d);
+}
+
 static void test_bad_entries(const void *worker)
 {
     Bench t;
@@ -225,6 +248,7 @@ void bm_add_sgl_tests(void)
     bm_add_both("sgl/chain", test_chain);
     bm_add("sgl/budget", test_budget);
     bm_add("sgl/loop", test_loop);
+    bm_add_both("sgl/turns", test_turns);
     bm_add("sgl/bad-entries", test_bad_entries);
     bm_add("sgl/faults", test_faults);
 }
