@@ -5,23 +5,13 @@
 . /bm/guest/lib.sh
 . /bm/guest/steps.sh
 . /bm/guest/faults.sh
+. /bm/guest/day.sh
 
-function=/sys/bus/pci/devices/$pci
-port=$(basename "$(dirname "$(readlink -f "$function")")")
 many=32 # commands that are to be in flight when it happens
 cpu=/sys/devices/system/cpu/cpu1/online
 
 in_flight() { echo $(($(attribute stats/commands) - $(attribute stats/completions) - unanswered)); }
 enough_in_flight() { [ "$(in_flight)" -ge $many ]; }
-
-busy_ended() { ! pidof fio >/dev/null; }
-busy_kill() {
-	arm cqe-delay 0
-	killall "$1" fio
-	wait_for 20 busy_ended || killall -KILL fio
-	wait $busy_pid
-	wait_for 10 busy_ended
-}
 
 # delayed: what is submitted from now on; a reset of the function forgets it
 delayed() { arm cqe-delay always:all:50000; }
@@ -69,10 +59,6 @@ reset_announced() {
 	echo default >"$function/reset_method"
 }
 
-announced() { echo 1 >"$function/reset"; }
-
-suspended() { echo mem >/sys/power/state; }
-
 suspends() {
 	for level in freezer devices; do
 		echo $level >/sys/power/pm_test
@@ -90,11 +76,6 @@ resetter_killed() {
 		wait $!
 	done
 	verify -n 20 -p 2
-}
-
-# Nobody is told: the port resets what is below it.
-reset_unannounced() {
-	setpci -s "$port" BRIDGE_CONTROL=40:40 && usleep 10000 && setpci -s "$port" BRIDGE_CONTROL=0:40 && usleep 200000
 }
 
 # Of what was in flight some fails, with EIO; after that nothing does.
@@ -135,19 +116,6 @@ bound_after() {
 	echo "$pci" >$driver/bind && wait_for 10 [ -c /dev/busmaster0 ] && verify -n 20 -p 2
 }
 
-# stores_during BUS-ERRORS COMMAND...
-stores_during() {
-	stores_errors=$1
-	shift
-	stores 4 "$stores_errors" >/tmp/stores &
-	sleep 1
-	"$@" || return 1
-	wait $!
-	stores_status=$?
-	cat /tmp/stores
-	return $stores_status
-}
-
 resets_5() {
 	for _ in 1 2 3 4 5; do
 		echo 1 >"$function/reset" && cat $class/stats/* $class/errors/* >/dev/null || return 1
@@ -157,62 +125,6 @@ resets_5() {
 noticed() {
 	reset_unannounced
 	one_write
-}
-
-# load_anew: something was lost, and fio was told of it. What it would read after that proves nothing.
-load_anew() {
-	busy_kill -KILL
-	: >/tmp/busy.log
-}
-
-# draw NUMBER: one of all that, while fio goes on
-draw() {
-	case $(($1 % 7)) in
-	0) stores_during 0 announced ;;
-	1) announced ;;
-	2)
-		drawn_methods=$(cat "$function/reset_method")
-		echo "${drawn_methods##* }" >"$function/reset_method" && announced && echo default >"$function/reset_method"
-		;;
-	3) reset_unannounced && load_anew ;;
-	4)
-		announced &
-		usleep $(($1 % 100 * 1000))
-		kill -KILL $!
-		wait $! || :
-		;;
-	5) echo freezer >/sys/power/pm_test && suspended && echo devices >/sys/power/pm_test && suspended ;;
-	6)
-		echo "$pci" >$driver/unbind && echo "$pci" >$driver/bind || fail "unbind and bind" || return 1
-		load_anew
-		;;
-	esac
-}
-
-written() { one_write && [ "$result" = ok ]; }
-
-# drawn_load: fio, unless it runs
-drawn_load() {
-	pidof fio >/dev/null && return
-	fio --name=busy --filename=/dev/busmaster0 --allow_file_create=0 --offset=2m --filesize=2560k --rw=randrw --bs=4k --ioengine=io_uring \
-		--iodepth=64 --verify=crc32c --verify_fatal=1 --continue_on_error=io --time_based --runtime=1000 >/tmp/busy.log 2>&1 &
-	busy_pid=$!
-}
-
-# drawn: so many of them, none of which is the end; what failed was said to have failed
-drawn() {
-	draw_seed=${BM_seed:-$(date +%s)}
-	echo "repeat with BM_SEED=$draw_seed"
-	awk -v seed="$draw_seed" -v n="$BM_draws" 'BEGIN { srand(seed); while (n--) print int(rand() * 70000) }' >/tmp/draws
-	while read -r number; do
-		drawn_load
-		draw "$number" || fail "draw $number" || return 1
-		wait_for 20 [ -c /dev/busmaster0 ] || fail "no device after draw $number" || return 1
-		wait_for 20 written || fail "draw $number: a write gives $result" || return 1
-		! grep "verify: bad" /tmp/busy.log || fail "draw $number" || return 1
-	done </tmp/draws
-	busy_kill -INT
-	verify -n 50 -p 2
 }
 
 # A busy device is not late.
@@ -280,7 +192,6 @@ check "the operator's settings of the function stay" settings_stay
 check "bound again after resets that nobody announced" bound_after
 check "no store is lost by resets that are announced, and no SIGBUS comes" stores_during 0 resets_5
 check "a reset that nobody announced: one SIGBUS" stores_during 1 noticed
-[ "$BM_draws" = 0 ] || check "$BM_draws draws of all that, under load: nothing is lost unheard of, nothing is dead" drawn
 check "the module unloads" unload
 check "the module loads, with little patience" load timeout_ms=100
 check "a queue that makes progress is not late" patient

@@ -111,8 +111,7 @@ typedef struct BmCommand {
     uint64_t done;
     uint64_t piece;         /* bytes that are being moved */
     uint64_t turn_bytes;    /* what is left of its turn: bytes */
-    unsigned turn_pieces;   /* and pieces, each fetch of SGL entries being one;
-                               it has none if either is 0 */
+    unsigned turn_pieces;   /* and pieces and fetches of SGL entries: or none */
     BmSide src;
     BmSide dst;
     BmLie lie;

@@ -97,7 +97,7 @@ struct BmCore {
     unsigned num_workers;
     BmQueue *queues;
 
-    unsigned holds;         /* atomic: no worker is to work, for so many reasons */
+    unsigned holds;         /* atomic: reasons for which no worker is to work */
     bool inside;            /* BQL: the main loop's worker is at work */
     VMChangeStateEntry *vm_change;
     bool parked;            /* the machine is stopped */

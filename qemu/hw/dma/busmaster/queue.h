@@ -22,8 +22,9 @@
 
 /*
  * Cost is counted in bytes: those that are moved, but BM_PIECE_COST at least
- * for each piece and each fetch of SGL entries, and BM_TURN_COST for a turn. One
- * turn of a command in the round-robin; turns between two looks at the rings;
+ * for a piece and for a fetch of SGL entries, and BM_TURN_COST for a turn. One
+ * turn of a command in the round-robin, which is over when either it has moved
+ * so much or has done so many of these; turns between two looks at the rings;
  * one run of a queue's BH, which may be exceeded by a turn's pieces.
  */
 #define BM_TURN_BYTES       (256 * KiB)

@@ -91,6 +91,21 @@ static void request(Bench *t, const void *what, size_t len)
                     VIRTIO_IOMMU_S_OK);
 }
 
+static void map_request(Bench *t, uint64_t bus, uint64_t ram, uint64_t len)
+{
+    struct virtio_iommu_req_map map = {
+        .head.type = VIRTIO_IOMMU_T_MAP,
+        .domain = cpu_to_le32(DOMAIN),
+        .virt_start = cpu_to_le64(bus),
+        .virt_end = cpu_to_le64(bus + len - 1),
+        .phys_start = cpu_to_le64(ram),
+        .flags = cpu_to_le32(VIRTIO_IOMMU_MAP_F_READ |
+                             VIRTIO_IOMMU_MAP_F_WRITE),
+    };
+
+    request(t, &map, sizeof(map));
+}
+
 /* RAM is at BASE for the function of this number; other functions see all. */
 static void iommu_up(Bench *t, BmDev *d, uint16_t bdf)
 {
@@ -99,19 +114,10 @@ static void iommu_up(Bench *t, BmDev *d, uint16_t bdf)
         .domain = cpu_to_le32(DOMAIN),
         .endpoint = cpu_to_le32(bdf),
     };
-    struct virtio_iommu_req_map map = {
-        .head.type = VIRTIO_IOMMU_T_MAP,
-        .domain = cpu_to_le32(DOMAIN),
-        .virt_start = cpu_to_le64(BASE),
-        .virt_end = cpu_to_le64(BASE + SIZE - 1),
-        .flags = cpu_to_le32(VIRTIO_IOMMU_MAP_F_READ |
-                             VIRTIO_IOMMU_MAP_F_WRITE),
-    };
     QPCIAddress where = { .devfn = IOMMU_DEVFN };
     QVirtioDevice *vdev;
 
     *t = (Bench) { .d = d, .ram = QEMU_ALIGN_UP(d->next, SIZE) };
-    map.phys_start = cpu_to_le64(t->ram);
     ecam_enable(d);
     d->bus->mmio_alloc_ptr = IOMMU_WINDOW;
     alloc_init(&t->alloc, ALLOC_NO_FLAGS, t->ram + SIZE, t->ram + 2 * SIZE,
@@ -127,7 +133,7 @@ static void iommu_up(Bench *t, BmDev *d, uint16_t bdf)
     t->events = qvirtqueue_setup(vdev, &t->alloc, 1);
     qvirtio_set_driver_ok(vdev);
     request(t, &attach, sizeof(attach));
-    request(t, &map, sizeof(map));
+    map_request(t, BASE, t->ram, SIZE);
 }
 
 static void bench_down(Bench *t)
@@ -289,6 +295,21 @@ static void test_no_more(const void *worker)
     bench_down(&t);
 }
 
+/* A mapping is good to its last byte, whatever begins behind it. */
+static void test_last_byte(const void *worker)
+{
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_COPY, 1, 1, bm_host(BASE - 1),
+                                  bm_local(0));
+    Bench t;
+
+    bench_up(&t, worker);
+    map_request(&t, BASE - 4096, t.ram + DATA, 4096);
+    qtest_writeb(t.d->qts, t.ram + DATA + 4095, 0x12);
+    g_assert_cmphex(bm_exec(&t.r, &sqe), ==, BM_ST_SUCCESS);
+    g_assert_cmphex(qtest_readb(t.d->qts, t.d->mem), ==, 0x12);
+    bench_down(&t);
+}
+
 /* What takes the function away: a reset, no memory and no bus master, sleep. */
 static const struct {
     unsigned offset;
@@ -339,7 +360,7 @@ static void test_commands(const void *worker)
     bench_down(&t);
 }
 
-/* In the middle of what a queue does for itself: its bases are page addresses. */
+/* In the middle of what a queue does for itself. Bases are page addresses. */
 static void test_rings(const void *worker)
 {
     struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
@@ -459,6 +480,7 @@ void bm_add_iommu_tests(void)
     bm_add_both("iommu/reports", test_reports);
     bm_add_both("iommu/registers", test_registers);
     bm_add("iommu/no-more", test_no_more);
+    bm_add("iommu/last-byte", test_last_byte);
     bm_add_both("iommu/commands", test_commands);
     bm_add_both("iommu/rings", test_rings);
     bm_add_both("iommu/unplug", test_unplug);

@@ -220,7 +220,7 @@ static void test_vm_stop(const void *worker)
     }
     g_assert_cmpuint(count_touched(&t), ==, SAMPLES);
 
-    /* To reset it meanwhile is as good as ever, and to go on is nothing then. */
+    /* It can be reset meanwhile, and then to go on is nothing. */
     qtest_qmp_assert_success(t.d->qts, "{ 'execute': 'stop' }");
     bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
     check_registers(t.d);

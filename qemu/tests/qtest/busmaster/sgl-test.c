@@ -147,7 +147,7 @@ static void test_loop(const void *worker)
 }
 
 /*
- * To fetch entries is work, too: who does nothing else has turns as others have,
+ * To fetch entries is work, too: who does nothing else has turns as others do,
  * and a command that comes later ends before it.
  */
 static void test_turns(const void *worker)
