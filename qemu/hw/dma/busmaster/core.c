@@ -142,7 +142,7 @@ void bm_core_init(BmCore *s, DeviceState *owner, AddressSpace *bus_as,
         bm_queue_init(&s->queues[i], s, i);
     }
     s->vm_change = qdev_add_vm_change_state_handler(owner, bm_vm_change, s);
-    bm_vm_change(s, runstate_is_running(), runstate_get());
+    bm_vm_change(s, runstate_is_live(runstate_get()), runstate_get());
 }
 
 /*
@@ -170,6 +170,7 @@ void bm_core_exit(BmCore *s)
 {
     unsigned i;
 
+    s->gone = true;
     bm_workers_hold(s);
     qemu_del_vm_change_state_handler(s->vm_change);
     if (s->workers) {

@@ -94,6 +94,9 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
 {
     BmCore *s = q->core;
 
+    if (!bm_queue_works(q)) {
+        return false;
+    }
     if (!dma->local) {
         if (dma->addr > s->dma_limit) {
             bm_dma_refuse(q, tag, dma);

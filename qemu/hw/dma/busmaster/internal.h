@@ -101,6 +101,7 @@ struct BmCore {
     bool inside;            /* BQL: the main loop's worker is at work */
     VMChangeStateEntry *vm_change;
     bool parked;            /* the machine is stopped */
+    bool gone;              /* the function is unplugged */
 
     bool enabled;
     bool ready;

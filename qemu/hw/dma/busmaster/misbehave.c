@@ -93,6 +93,9 @@ bool bm_misbehave_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index)
     if (bm_inject_hit(s, BM_INJECT_SQE_CHANGE, q->index, &hit)) {
         bm_misbehave_overwrite(q, BM_TAG_NONE,
                                q->sq_base + index * sizeof(*sqe), sizeof(*sqe));
+        if (!bm_queue_works(q)) {
+            return false;
+        }
     }
     if (sqe->opcode == BM_OP_COPY &&
         bm_inject_hit(s, BM_INJECT_ROGUE_READ, q->index, &hit)) {
@@ -110,9 +113,6 @@ bool bm_misbehave_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index)
         bm_fatal(s, hit.arg);
         /* Until it is stopped with all the others. */
         q->hung = true;
-        return false;
-    }
-    if (!bm_queue_works(q)) {
         return false;
     }
     q->hung = bm_inject_hit(s, BM_INJECT_HANG, q->index, &hit);

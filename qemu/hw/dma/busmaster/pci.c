@@ -93,14 +93,19 @@ static void bm_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value,
                             int len)
 {
     BusmasterState *s = BUSMASTER(pdev);
-    bool was_in_d0 = bm_in_d0(pdev);
+    bool was_in_d0 = bm_in_d0(pdev), in_d0;
 
     pci_default_write_config(pdev, addr, value, len);
+    if (!DEVICE(pdev)->realized) {
+        /* A message that was masked has unplugged it. */
+        return;
+    }
+    in_d0 = bm_in_d0(pdev);
     pcie_aer_write_config(pdev, addr, value, len);
     pcie_cap_flr_write_config(pdev, addr, value, len);
-    if (was_in_d0 && !bm_in_d0(pdev)) {
+    if (was_in_d0 && !in_d0) {
         bm_stop(&s->core, "D3hot");
-    } else if (!was_in_d0 && bm_in_d0(pdev)) {
+    } else if (!was_in_d0 && in_d0) {
         /* No_Soft_Reset is 0. */
         pci_device_reset(pdev);
     }
@@ -198,6 +203,8 @@ static void busmaster_exit(PCIDevice *pdev)
     BusmasterState *s = BUSMASTER(pdev);
 
     bm_core_exit(&s->core);
+    /* Its name is free for the next one in this slot. */
+    vmstate_unregister_ram(&s->mem, DEVICE(pdev));
     msix_unuse_all_vectors(pdev);
     pcie_aer_exit(pdev);
     msix_uninit_exclusive_bar(pdev);

@@ -167,11 +167,13 @@ void bm_queue_abort(BmQueue *q, uint16_t tag)
 /* What the worker does: what there is to do, within bounds. */
 static void bm_queue_work(BmQueue *q, uint64_t budget)
 {
-    enum bm_halt cause = qatomic_read(&q->bad_doorbell);
+    enum bm_halt cause;
 
     if (!bm_queue_works(q) || q->hung) {
         return;
     }
+    /* Of this life: what was rung before went when the queue was enabled. */
+    cause = qatomic_read(&q->bad_doorbell);
     if (cause != BM_HALT_NONE) {
         bm_queue_halt(q, cause);
         return;
@@ -189,10 +191,15 @@ static void bm_queue_work(BmQueue *q, uint64_t budget)
     }
 }
 
-/* A run in the worker, if it is to work at all. */
+/*
+ * A run in the worker, if it is to work at all. The main loop's may be at work
+ * already: what an IOMMU reports to may have the main loop polled.
+ */
 static void bm_queue_run(BmQueue *q, uint64_t budget)
 {
-    if (bm_worker_begin(q->worker)) {
+    if (q->core->inside) {
+        qemu_bh_schedule(q->bh);
+    } else if (bm_worker_begin(q->worker)) {
         bm_queue_work(q, budget);
         bm_worker_end(q->worker);
     }

@@ -314,6 +314,10 @@ static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,
     if (!bm_access_decode(&a, addr, size)) {
         return;
     }
+    if (s->gone) {
+        bm_bad_write(addr, value, "the function is unplugged");
+        return;
+    }
     if (s->inside) {
         bm_bad_write(addr, value, "it comes out of a DMA of the device's own");
         return;

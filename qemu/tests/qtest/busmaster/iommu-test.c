@@ -193,6 +193,7 @@ static void submit_refused(Bench *t, unsigned place, uint64_t addr)
         sqe.src = bm_host(addr);
         break;
     case AT_DESTINATION:
+        sqe.src = bm_local(0);
         sqe.dst = bm_host(addr);
         break;
     case AT_SECOND_PIECE:
@@ -335,6 +336,10 @@ static void check_taken(Bench *t, unsigned i)
     g_assert_false(bm_poll(&t->r));
     qpci_config_writew(t->d->pci, BM_PM + PCI_PM_CTRL, 0);
     bm_map(t->d);
+    if (takers[i].value == PCI_EXP_DEVCTL_BCR_FLR) {
+        /* Nothing of it is left, not even that it was refused. */
+        g_assert_cmphex(bm_read(t->d, BM_REG_FAULT_INFO), ==, 0);
+    }
     bm_write(t->d, BM_REG_CTRL, BM_CTRL_RESET);
 }
 

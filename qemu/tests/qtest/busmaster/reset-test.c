@@ -140,6 +140,39 @@ static void test_ctrl_reset(const void *worker)
 }
 
 /* Not a reset: what was counted and where the rings are is kept. */
+/* When a reset is over so is the last turn: memory is the driver's at once. */
+static void test_late(const void *worker)
+{
+    const unsigned turn = 256 * KiB, segments = LEN / turn;
+    uint64_t data, list;
+    unsigned i, n;
+    Bench t;
+
+    bench_up(&t, worker);
+    data = bm_alloc(t.d, turn);
+    list = bm_alloc(t.d, segments * sizeof(struct bm_hw_seg));
+    for (i = 0; i < segments; i++) {
+        bm_seg(t.d, list, i, data, turn, 0);
+    }
+    for (n = 0; n < 30; n++) {
+        struct bm_hw_sqe sqe = bm_cmd(BM_OP_COPY_CRC32C, n, LEN, bm_local(0),
+                                      bm_sgl(list, segments));
+
+        bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
+        bm_enable(t.d);
+        bm_ring_enable(&t.r[0]);
+        bm_push(&t.r[0], &sqe);
+        bm_doorbell(&t.r[0]);
+        bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
+        qtest_memset(t.d->qts, data, UNTOUCHED, turn);
+        g_usleep(2000);
+        for (i = 0; i < turn; i += STEP / 8) {
+            g_assert_cmphex(qtest_readb(t.d->qts, data + i), ==, UNTOUCHED);
+        }
+    }
+    bench_down(&t);
+}
+
 static void test_ctrl_disable(const void *worker)
 {
     Bench t;
@@ -359,6 +392,7 @@ void bm_add_reset_tests(void)
 {
     bm_add_many("reset/ctrl-reset", test_ctrl_reset);
     bm_add_many("reset/ctrl-disable", test_ctrl_disable);
+    bm_add_many("reset/late", test_late);
     bm_add_many("reset/flr", test_flr);
     bm_add_many("reset/d3hot", test_d3hot);
     bm_add_many("reset/system-reset", test_system_reset);
