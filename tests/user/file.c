@@ -203,6 +203,19 @@ static bool splices(void)
 }
 
 /* Nothing ends a child's command but that it is killed. */
+/* Has a command met the hang that was armed? */
+static bool hangs(void)
+{
+	char text[64];
+
+	for (int i = 0; i < PATIENCE * 100; i++) {
+		if (read_text(INJECT "hang", text, sizeof(text)) && atoi(text) > 0)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
 static bool killed_promptly(void (*hang)(void))
 {
 	pid_t child;
@@ -214,7 +227,8 @@ static bool killed_promptly(void (*hang)(void))
 		hang();
 		_exit(1);
 	}
-	usleep(300000);
+	CHECK(hangs());
+	usleep(300000); /* and it waits for it */
 	CHECK_IS(waitpid(child, &status, WNOHANG), 0);
 	kill(child, SIGKILL);
 	for (int i = 0; i < PATIENCE * 100; i++) {

@@ -93,10 +93,12 @@ loses_only_what_was_in_flight() {
 }
 
 # The operator's settings: as they were set after the driver was bound
-settings() { setpci -s "$pci" CAP_EXP+8.w CAP_EXP+10.w COMMAND | tr '\n' ' '; }
+settings() { setpci -s "$pci" CAP_EXP+8.w CAP_EXP+10.w COMMAND ECAP_AER+8.l ECAP_AER+14.l | tr '\n' ' '; }
 
 settings_stay() {
 	setpci -s "$pci" CAP_EXP+8.w=5000:7000 # read requests of 4096 bytes
+	setpci -s "$pci" ECAP_AER+8.l=4000:4000 ECAP_AER+14.l=1000:1000 # two errors are masked: completion, replay timeout
+	echo "settings: $(settings)"
 	settings_before=$(settings)
 	echo 1 >"$function/reset"
 	same "after a reset, settings" "$(settings)" "$settings_before" || return 1

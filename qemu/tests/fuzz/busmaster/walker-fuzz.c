@@ -69,6 +69,15 @@ void bm_irq_flush(BmCore *s)
 {
 }
 
+bool bm_worker_begin(BmWorker *w)
+{
+    return true;
+}
+
+void bm_worker_end(BmWorker *w)
+{
+}
+
 void bm_bad_write(hwaddr addr, uint64_t value, const char *why)
 {
 }
@@ -252,6 +261,7 @@ static void set_up(void)
     qemu_mutex_init(&core.fault_lock);
     bm_inject_init(&core);
     bm_queue_init(&queue, &core, 0);
+    bm_queue_connect(&queue);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
