@@ -21,9 +21,9 @@ busy_begin() {
 	unanswered=$(($(attribute stats/commands) - $(attribute stats/completions)))
 	delayed
 	fio --filename=/dev/busmaster0 --allow_file_create=0 --rw=randrw --bs=4k --ioengine=io_uring --iodepth=64 --verify=crc32c \
-		--time_based --runtime=100 "$@" --name=one --filesize=1m --name=two --offset=1m --filesize=2m >/tmp/busy.log 2>&1 &
+		--time_based --runtime=200 "$@" --name=one --filesize=1m --name=two --offset=1m --filesize=2m >/tmp/busy.log 2>&1 &
 	busy_pid=$!
-	wait_for 20 enough_in_flight && return
+	wait_for 60 enough_in_flight && return
 	echo "only $(in_flight) in flight"
 	busy_kill -INT
 	cat /tmp/busy.log
