@@ -91,6 +91,8 @@ BmDev *bm_start(const void *worker, const char *props);
 BmDev *bm_start_machine(const char *args, const void *worker,
                         const char *props);
 BmDev *bm_new(QTestState *qts);
+void bm_open_port(BmDev *d, int port);
+uint64_t bm_ecam(BmDev *d, int devfn, unsigned offset);
 void bm_attach(BmDev *d, int devfn, uint64_t window);
 void bm_map(BmDev *d);
 void bm_end(BmDev *d);

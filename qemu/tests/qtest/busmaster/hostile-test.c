@@ -571,7 +571,6 @@ static void test_plug(const void *worker)
 {
     GString *args = g_string_new("-M q35 -m 256M -nodefaults "
                                  "-object iothread,id=io0");
-    QPCIBus *bus;
     Belongings before = {}, after;
     uint64_t next;
     unsigned i;
@@ -583,13 +582,7 @@ static void test_plug(const void *worker)
     }
     d = bm_new(qtest_init(args->str));
     g_string_free(args, true);
-    bus = d->bus;
-    bus->config_writeb(bus, PORT, PCI_SECONDARY_BUS, 1);
-    bus->config_writeb(bus, PORT, PCI_SUBORDINATE_BUS, 1);
-    bus->config_writew(bus, PORT, PCI_MEMORY_BASE, 0xe000);
-    bus->config_writew(bus, PORT, PCI_MEMORY_LIMIT, 0xe7f0);
-    bus->config_writew(bus, PORT, PCI_COMMAND,
-                       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    bm_open_port(d, PORT);
     next = d->next;
     for (i = 0; i < DEVICES / PORTS; i++) {
         d->next = next;

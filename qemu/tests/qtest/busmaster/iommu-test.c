@@ -29,8 +29,6 @@
 #define REPORT          0x8000
 #define LEN             8192
 
-#define ECAM            0xb0000000ull
-#define Q35_PCIEXBAR    0x60
 #define PORT            QPCI_DEVFN(5, 0)
 #define BELOW           (1 << 8)        /* the device below that port */
 
@@ -52,17 +50,6 @@ typedef struct Bench {
     QVirtQueue *events;
     QGuestAllocator alloc;  /* what the two are made of */
 } Bench;
-
-/* Configuration space by memory accesses: a report may go there. */
-static uint64_t ecam(int devfn, unsigned offset)
-{
-    return ECAM + (uint64_t)devfn * 4096 + offset;
-}
-
-static void ecam_enable(BmDev *d)
-{
-    d->bus->config_writel(d->bus, 0, Q35_PCIEXBAR, ECAM | 1);
-}
 
 /* The next refused address is written to @addr. */
 static void report_to(Bench *t, uint64_t addr)
@@ -118,7 +105,6 @@ static void iommu_up(Bench *t, BmDev *d, uint16_t bdf)
     QVirtioDevice *vdev;
 
     *t = (Bench) { .d = d, .ram = QEMU_ALIGN_UP(d->next, SIZE) };
-    ecam_enable(d);
     d->bus->mmio_alloc_ptr = IOMMU_WINDOW;
     alloc_init(&t->alloc, ALLOC_NO_FLAGS, t->ram + SIZE, t->ram + 2 * SIZE,
                4096);
@@ -323,7 +309,7 @@ static const struct {
 
 static void take(Bench *t, unsigned i)
 {
-    report_to(t, ecam(BM_DEVFN, takers[i].offset));
+    report_to(t, bm_ecam(t->d, BM_DEVFN, takers[i].offset));
 }
 
 /* It has gone, nothing was told, and it can be had again. */
@@ -402,20 +388,13 @@ static BmDev *port_up(const void *worker, const char *args)
 {
     g_autofree char *device = bm_device(worker, "\"bus\":\"rp\"",
                                         "queues=2,mem-size=1M");
-    QPCIBus *bus;
     BmDev *d;
 
     d = bm_new(qtest_initf("-M q35 -m 256M -nodefaults -global "
                            "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
                            "-device pcie-root-port,id=rp,chassis=1,slot=1,"
                            "addr=05.0 %s %s", args, device));
-    bus = d->bus;
-    bus->config_writeb(bus, PORT, PCI_SECONDARY_BUS, 1);
-    bus->config_writeb(bus, PORT, PCI_SUBORDINATE_BUS, 1);
-    bus->config_writew(bus, PORT, PCI_MEMORY_BASE, 0xe000);
-    bus->config_writew(bus, PORT, PCI_MEMORY_LIMIT, 0xe7f0);
-    bus->config_writew(bus, PORT, PCI_COMMAND,
-                       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    bm_open_port(d, PORT);
     bm_attach(d, BELOW, 0xe0000000);
     return d;
 }
@@ -424,15 +403,12 @@ static BmDev *port_up(const void *worker, const char *args)
 #define SLOT_OFF (PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF | \
                   PCI_EXP_SLTCTL_ATTN_IND_OFF)
 
-static uint64_t slot_control(QPCIBus *bus)
+static uint64_t slot_control(BmDev *d)
 {
-    uint8_t at = bus->config_readb(bus, PORT, PCI_CAPABILITY_LIST);
+    QPCIDevice port = { .bus = d->bus, .devfn = PORT };
+    uint8_t at = qpci_find_capability(&port, PCI_CAP_ID_EXP, 0);
 
-    while (bus->config_readb(bus, PORT, at) != PCI_CAP_ID_EXP) {
-        at = bus->config_readb(bus, PORT, at + 1);
-        g_assert_cmphex(at, !=, 0);
-    }
-    return ecam(PORT, at + PCI_EXP_SLTCTL);
+    return bm_ecam(d, PORT, at + PCI_EXP_SLTCTL);
 }
 
 static void check_unplugged(BmDev *d)
@@ -452,7 +428,7 @@ static void test_unplug(const void *worker)
         iommu_up(&t, port_up(worker, IOMMU_OPTIONS), BELOW);
         ring_up_well(&t);
         check_works(&t);
-        report_to(&t, slot_control(t.d->bus));
+        report_to(&t, slot_control(t.d));
         submit_refused(&t, place, SLOT_OFF);
         check_unplugged(t.d);
         bench_down(&t);
@@ -470,9 +446,8 @@ static void test_message(const void *worker)
     bm_enable(d);
     bm_ring_init(&r, d, 0, ORDER);
     bm_msix_setup(d, 3);
-    ecam_enable(d);
     qtest_writeq(d->qts, entry + PCI_MSIX_ENTRY_LOWER_ADDR,
-                 slot_control(d->bus));
+                 slot_control(d));
     qtest_writel(d->qts, entry + PCI_MSIX_ENTRY_DATA, SLOT_OFF);
     bm_ack(&r, BM_CQ_HEAD_ARM);
     bm_submit(&r, &sqe);

@@ -204,24 +204,14 @@ static void check_config_cleared(BmDev *d)
                     ~PCI_EXP_DEVCTL_PAYLOAD, ==, 2 << 12);
 }
 
-/* Extended configuration space, by the window of q35. */
-#define ECAM            0xb0000000ull
-#define Q35_PCIEXBAR    0x60
-
-static uint64_t aer(BmDev *d, unsigned reg)
-{
-    d->bus->config_writel(d->bus, 0, Q35_PCIEXBAR, ECAM | 1);
-    return ECAM + BM_DEVFN * 4096 + BM_AER + reg;
-}
-
 static uint32_t aer_read(BmDev *d, unsigned reg)
 {
-    return qtest_readl(d->qts, aer(d, reg));
+    return qtest_readl(d->qts, bm_ecam(d, BM_DEVFN, BM_AER + reg));
 }
 
 static void aer_write(BmDev *d, unsigned reg, uint32_t value)
 {
-    qtest_writel(d->qts, aer(d, reg), value);
+    qtest_writel(d->qts, bm_ecam(d, BM_DEVFN, BM_AER + reg), value);
 }
 
 /* The machine is stopped in the middle: nothing moves until it goes on. */
@@ -358,19 +348,12 @@ static void test_unplug(const void *worker)
     g_autofree char *device = bm_device(worker, "\"bus\":\"rp\"",
                                         "queues=2,mem-size=64M");
     const int port = QPCI_DEVFN(5, 0);
-    QPCIBus *bus;
     Bench t;
 
     t.d = bm_new(qtest_initf("-M q35 -m 256M -nodefaults "
                              "-device pcie-root-port,id=rp,chassis=1,slot=1,"
                              "addr=05.0 %s", device));
-    bus = t.d->bus;
-    bus->config_writeb(bus, port, PCI_SECONDARY_BUS, 1);
-    bus->config_writeb(bus, port, PCI_SUBORDINATE_BUS, 1);
-    bus->config_writew(bus, port, PCI_MEMORY_BASE, 0xe000);
-    bus->config_writew(bus, port, PCI_MEMORY_LIMIT, 0xe7f0);
-    bus->config_writew(bus, port, PCI_COMMAND,
-                       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    bm_open_port(t.d, port);
     bm_attach(t.d, 1 << 8, 0xe0000000);
     /* Below a port it is an endpoint, not an integrated one. */
     g_assert_cmphex(qpci_config_readw(t.d->pci, BM_EXP + PCI_EXP_FLAGS), ==,

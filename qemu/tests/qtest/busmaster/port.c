@@ -1,0 +1,31 @@
+/*
+ * busmaster qtests: what is between the CPU and the device
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "harness.h"
+
+#define BM_ECAM             0xb0000000ull
+#define BM_Q35_PCIEXBAR     0x60
+
+/* Below the root port is bus 1, and the window that bm_attach() is given. */
+void bm_open_port(BmDev *d, int port)
+{
+    QPCIBus *bus = d->bus;
+
+    bus->config_writeb(bus, port, PCI_SECONDARY_BUS, 1);
+    bus->config_writeb(bus, port, PCI_SUBORDINATE_BUS, 1);
+    bus->config_writew(bus, port, PCI_MEMORY_BASE, 0xe000);
+    bus->config_writew(bus, port, PCI_MEMORY_LIMIT, 0xe7f0);
+    bus->config_writew(bus, port, PCI_COMMAND,
+                       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+/* Where memory accesses reach configuration space, all 4 KiB of a function. */
+uint64_t bm_ecam(BmDev *d, int devfn, unsigned offset)
+{
+    d->bus->config_writel(d->bus, 0, BM_Q35_PCIEXBAR, BM_ECAM | 1);
+    return BM_ECAM + (uint64_t)devfn * 4096 + offset;
+}
