@@ -50,7 +50,7 @@ TABLE = {amount.name: amount for amount in (
     Amount("FUZZ", "calls that are made up, by one thread and by four", 2500, 100000),
     Amount("FUZZ_SECONDS", "seconds at most for each of the two", 20, 600),
     Amount("FUZZER_SECONDS", "seconds of new inputs for each fuzzer of the device", 30, 1800),
-    Amount("DMATEST", "iterations of each thread of dmatest", 100, 5000),
+    Amount("DMATEST", "iterations of each thread of dmatest", 60, 5000),
     Amount("BOOTS", "guests that run at the same time", 2, 2),
 )}
 
