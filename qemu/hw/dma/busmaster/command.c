@@ -30,6 +30,12 @@ static const BmOpRule bm_op_rules[] = {
     [BM_OP_COMPARE]     = { .src = true, .dst = true },
 };
 
+/* COMPARE reads both of its sides. */
+static bool bm_op_writes(enum bm_op op)
+{
+    return op != BM_OP_COMPARE;
+}
+
 static bool bm_ptr_fields_valid(const struct bm_hw_ptr *ptr, bool used)
 {
     if (!buffer_is_zero(ptr->reserved, sizeof(ptr->reserved))) {
@@ -98,6 +104,33 @@ static enum bm_status bm_cmd_judge(BmCore *s,
     return BM_ST_SUCCESS;
 }
 
+/*
+ * A command that was decoded, and perhaps begun, elsewhere: can it go on? One
+ * that has failed has nothing to do but to say so.
+ */
+bool bm_cmd_resume(BmCore *s, BmCommand *c)
+{
+    const uint64_t left = c->length - c->done;
+    const BmOpRule *rule;
+
+    if (c->status != BM_ST_SUCCESS) {
+        return c->status <= UINT8_MAX && c->done == c->length;
+    }
+    if (c->op == BM_OP_NOP) {
+        return !c->length && !c->done;
+    }
+    if (c->op >= ARRAY_SIZE(bm_op_rules) || c->done >= c->length ||
+        c->length > 1u << BM_XFER_ORDER) {
+        return false;
+    }
+    rule = &bm_op_rules[c->op];
+    c->src.write = false;
+    c->dst.write = bm_op_writes(c->op);
+    return (c->src.space != BM_SPACE_NONE) == rule->src &&
+           (c->dst.space != BM_SPACE_NONE) == rule->dst &&
+           bm_side_valid(s, &c->src, left) && bm_side_valid(s, &c->dst, left);
+}
+
 /* A command fails as a whole: nothing but a faulting address is reported. */
 void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info)
 {
@@ -120,8 +153,7 @@ void bm_cmd_decode(BmCore *s, BmCommand *c, const struct bm_hw_sqe *sqe)
     c->operand = le64_to_cpu(sqe->operand);
     c->length = le32_to_cpu(sqe->length);
     bm_side_init(&c->src, &sqe->src, c->length, false);
-    /* COMPARE reads both of its sides. */
-    bm_side_init(&c->dst, &sqe->dst, c->length, c->op != BM_OP_COMPARE);
+    bm_side_init(&c->dst, &sqe->dst, c->length, bm_op_writes(c->op));
 }
 
 /* CRC-32C that takes and returns the finished form: it can be chained. */

@@ -92,7 +92,8 @@ typedef struct BmLie {
     uint32_t tear_us;       /* its rest is to follow so much later */
     bool torn;              /* its status is there, its rest is not */
     uint32_t entry;         /* where in the ring that is */
-    int64_t due;            /* ns, QEMU_CLOCK_VIRTUAL: held back until then */
+    int64_t due;            /* ns, QEMU_CLOCK_VIRTUAL: held back until then;
+                               0: it is not */
 } BmLie;
 
 /* BmCommand.abort: a tag, and with it: */
@@ -124,12 +125,14 @@ typedef QSIMPLEQ_HEAD(, BmCommand) BmCmdList;
 
 /* command.c: what a command says, and what it does to bytes */
 void bm_cmd_decode(BmCore *s, BmCommand *c, const struct bm_hw_sqe *sqe);
+bool bm_cmd_resume(BmCore *s, BmCommand *c);
 void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info);
 void bm_cmd_move(BmCommand *c, const uint8_t *src, uint8_t *dst, size_t len);
 
 /* walk.c: pointers and scatter-gather lists */
 void bm_side_init(BmSide *side, const struct bm_hw_ptr *ptr, uint64_t length,
                   bool write);
+bool bm_side_valid(BmCore *s, const BmSide *side, uint64_t left);
 bool bm_side_resolve(BmQueue *q, BmCommand *c, BmSide *side);
 bool bm_side_map(BmQueue *q, BmCommand *c, BmSide *side);
 void bm_side_unmap(BmQueue *q, BmSide *side, uint64_t used);

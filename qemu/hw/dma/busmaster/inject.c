@@ -225,6 +225,18 @@ bool bm_inject_check_texts(BmCore *s, Error **errp)
     return true;
 }
 
+/* What is armed was loaded. */
+void bm_inject_rearm(BmCore *s)
+{
+    uint32_t armed = 0;
+    unsigned mode;
+
+    for (mode = 1; mode < BM_INJECT_END; mode++) {
+        armed |= s->injections[mode].left ? BIT(mode) : 0;
+    }
+    qatomic_set(&s->inject_armed, armed);
+}
+
 /* When it is there: arm a mode at once. */
 bool bm_inject_text(BmCore *s, enum bm_inject mode, const char *text,
                     Error **errp)

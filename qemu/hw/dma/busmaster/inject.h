@@ -28,6 +28,7 @@ bool bm_inject_check_texts(BmCore *s, Error **errp);
 bool bm_inject_text(BmCore *s, enum bm_inject mode, const char *text,
                     Error **errp);
 void bm_inject_reset(BmCore *s);
+void bm_inject_rearm(BmCore *s);
 bool bm_inject_is_window(BmCore *s, hwaddr reg);
 uint64_t bm_inject_reg_read(BmCore *s, hwaddr reg);
 void bm_inject_reg_write(BmCore *s, hwaddr reg, uint64_t value);

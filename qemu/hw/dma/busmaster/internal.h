@@ -4,6 +4,7 @@
  *   function      pci.c, properties.c: what users make, and what a bus sees
  *      |
  *   BmCore        core.c, regs.c, irq.c: registers, resets, vectors
+ *      |          migrate.c: all of it, when the machine moves
  *      +-- BmInjection[]    inject.c, misbehave.c: a mode of faults each
  *      +-- BmWorker[]       worker.c: a thread each
  *      +-- BmQueue[]        queue.c, ring.c, doorbell.c, moderation.c
@@ -61,6 +62,7 @@
 #include "system/runstate.h"
 
 #define BM_MAX_VECTORS      (BM_MAX_QUEUES + 1)
+#define BM_SHAPE_LEN        5
 
 /* A thread and the queues that run in it: each num_workers'th from @index. */
 struct BmWorker {
@@ -127,6 +129,8 @@ struct BmCore {
     DECLARE_BITMAP(irqs, BM_MAX_VECTORS); /* atomic: to be sent */
     bool irq_sending;
     uint64_t msg_tlps;
+
+    uint64_t shape[BM_SHAPE_LEN]; /* while it moves: its properties there */
 };
 
 /* Is any of these modes armed? All that it costs as long as none is. */
@@ -153,6 +157,10 @@ void bm_workers_hold(BmCore *s);
 void bm_workers_release(BmCore *s);
 bool bm_worker_begin(BmWorker *w);
 void bm_worker_end(BmWorker *w);
+
+/* migrate.c: the core's state, as it moves with the machine */
+extern const VMStateDescription vmstate_bm_shape;
+extern const VMStateDescription vmstate_bm_core;
 
 /* regs.c: the registers */
 extern const MemoryRegionOps bm_regs_ops;

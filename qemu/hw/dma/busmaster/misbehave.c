@@ -305,6 +305,7 @@ bool bm_misbehave_release(BmQueue *q)
         if (c->lie.due > now) {
             bm_misbehave_hold(q, c, c->lie.due);
         } else if (!c->lie.torn) {
+            c->lie.due = 0;
             bm_ring_finish(q, c);
         } else if (!bm_misbehave_mend(q, c)) {
             return false;

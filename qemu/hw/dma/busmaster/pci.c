@@ -233,15 +233,30 @@ static void busmaster_finalize(Object *obj)
     bm_properties_finalize(&BUSMASTER(obj)->core);
 }
 
+static int bm_post_load(void *opaque, int version_id)
+{
+    bm_update_tlp_sizes(opaque);
+    return 0;
+}
+
 /*
- * Commands in flight live in workers, and what they have done so far cannot be
- * told to another host: to be migratable the device would have to drain them
- * when the machine stops, at the pleasure of rings that the guest no longer
- * empties.
+ * To load MSI-X unmasks vectors, as the PCI core sees it, and so may send a
+ * message: the count of those comes after it.
  */
 static const VMStateDescription vmstate_busmaster = {
     .name = TYPE_BUSMASTER,
-    .unmigratable = 1,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .post_load = bm_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_STRUCT(core, BusmasterState, 1, vmstate_bm_shape, BmCore),
+        VMSTATE_PCI_DEVICE(parent_obj, BusmasterState),
+        VMSTATE_STRUCT(parent_obj.exp.aer_log, BusmasterState, 1,
+                       vmstate_pcie_aer_log, PCIEAERLog),
+        VMSTATE_MSIX(parent_obj, BusmasterState),
+        VMSTATE_STRUCT(core, BusmasterState, 1, vmstate_bm_core, BmCore),
+        VMSTATE_END_OF_LIST()
+    },
 };
 
 static void busmaster_class_init(ObjectClass *klass, void *data)

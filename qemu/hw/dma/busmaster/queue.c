@@ -244,7 +244,6 @@ void bm_queue_init(BmQueue *q, BmCore *s, unsigned index)
     q->core = s;
     q->index = index;
     q->cmds = g_new0(BmCommand, s->outstanding);
-    q->wanted = g_new0(uint32_t, 1u << BM_MAX_ORDER);
     q->state = BM_PREP(BM_QSTATE_STATE, BM_QSTATE_DISABLED);
     qemu_mutex_init(&q->lock);
 }
@@ -280,6 +279,5 @@ void bm_queue_disconnect(BmQueue *q)
 void bm_queue_free(BmQueue *q)
 {
     qemu_mutex_destroy(&q->lock);
-    g_free(q->wanted);
     g_free(q->cmds);
 }

@@ -16,6 +16,7 @@
 
 /* The contract leaves this to the device: it appears in CAP. */
 #define BM_MAX_ORDER        12
+#define BM_MAX_ENTRIES      (1u << BM_MAX_ORDER)
 
 #define BM_MAX_OUTSTANDING  64
 #define BM_FETCH_BATCH      16
@@ -35,6 +36,18 @@
 #define BM_RUN_COST         (1 * MiB)
 
 typedef struct BmWorker BmWorker;
+
+typedef struct BmMovedCommand {
+    uint32_t state;         /* BmCmdState */
+    BmCommand *command;
+} BmMovedCommand;
+
+/* A queue on its way to or from where it is saved: see migrate.c. */
+typedef struct BmMoved {
+    uint32_t state;         /* BM_QREG_STATE */
+    uint32_t num_commands;
+    BmMovedCommand commands[BM_MAX_OUTSTANDING]; /* in order, list by list */
+} BmMoved;
 
 struct BmQueue {
     BmCore *core;
@@ -68,7 +81,7 @@ struct BmQueue {
     bool phase;
 
     uint32_t moderation;    /* atomic */
-    uint32_t *wanted;       /* [i]: interrupts wanted before entry i */
+    uint32_t wanted[BM_MAX_ENTRIES]; /* interrupts wanted before each entry */
     uint32_t wanted_last;   /* by all, when it was looked at last */
     int64_t unseen_since;   /* ns, QEMU_CLOCK_VIRTUAL; of use if moderated */
     QEMUTimer *timer;       /* it is time to look again */
@@ -92,6 +105,8 @@ struct BmQueue {
     Stat64 mrd_bytes;
     Stat64 mwr_tlps;
     Stat64 mwr_bytes;
+
+    BmMoved moved;
 };
 
 /* queue.c: a queue's life */

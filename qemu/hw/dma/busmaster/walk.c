@@ -109,6 +109,29 @@ static bool bm_sgl_next(BmQueue *q, BmCommand *c, BmSide *side)
     }
 }
 
+/*
+ * A side that was walked elsewhere, and has @left bytes to go: can it go on?
+ * What was not yet fetched of a list is judged when it is.
+ */
+bool bm_side_valid(BmCore *s, const BmSide *side, uint64_t left)
+{
+    switch (side->space) {
+    case BM_SPACE_NONE:
+        return true;
+    case BM_SPACE_HOST:
+        return side->left == left && !bm_range_wraps(side->addr, left);
+    case BM_SPACE_LOCAL:
+        return side->left == left && left <= s->mem_size &&
+               side->addr <= s->mem_size - left;
+    case BM_SPACE_HOST_SGL:
+        return side->next <= side->fetched && side->fetched <= BM_SGL_BATCH &&
+               side->fetched - side->next <= side->budget &&
+               side->budget <= BM_SGL_MAX && side->left <= UINT32_MAX &&
+               (!side->left || !bm_range_wraps(side->addr, side->left));
+    }
+    return false;
+}
+
 /* See to it that @side has a segment, and cut the piece to what that offers. */
 bool bm_side_resolve(BmQueue *q, BmCommand *c, BmSide *side)
 {
