@@ -356,6 +356,7 @@ int main(int argc, char **argv)
     bm_add_inject_tests();
     bm_add_lie_tests();
     bm_add_migrate_tests();
+    bm_add_refuse_tests();
     bm_add_misbehave_tests();
     bm_add_trace_tests();
     return g_test_run();

@@ -269,6 +269,13 @@ static bool bm_moved_state_valid(const BmQueue *q)
             BM_GET(BM_QSTATE_STATE, q->moved.state) == BM_QSTATE_HALTED);
 }
 
+/* As bm_queue_works(), of the state that it is to have. */
+static bool bm_moved_works(const BmQueue *q)
+{
+    return q->moved.state == BM_PREP(BM_QSTATE_STATE, BM_QSTATE_RUNNING) ||
+           q->moved.state == BM_PREP(BM_QSTATE_STATE, BM_QSTATE_DRAINING);
+}
+
 static bool bm_running_valid(BmQueue *q)
 {
     /* Later the sum with USECS would not be a time. */
@@ -339,26 +346,21 @@ static int bm_queue_post_load(void *opaque, int version_id)
     if (!bm_queue_check(q, bm_moved_state_valid(q), "a state")) {
         return -EINVAL;
     }
-    switch (BM_GET(BM_QSTATE_STATE, q->moved.state)) {
-    case BM_QSTATE_RUNNING:
-    case BM_QSTATE_DRAINING:
-        if (!bm_running_valid(q)) {
+    if (!bm_moved_works(q)) {
+        return 0;
+    }
+    if (!bm_running_valid(q)) {
+        return -EINVAL;
+    }
+    for (i = 0; i < q->moved.num_commands; i++) {
+        QSIMPLEQ_REMOVE_HEAD(&q->free, link);
+        q->num_free--;
+        if (!bm_moved_take(q, &q->moved.commands[i])) {
             return -EINVAL;
         }
-        for (i = 0; i < q->moved.num_commands; i++) {
-            QSIMPLEQ_REMOVE_HEAD(&q->free, link);
-            q->num_free--;
-            if (!bm_moved_take(q, &q->moved.commands[i])) {
-                return -EINVAL;
-            }
-        }
-        q->fence = !QSIMPLEQ_EMPTY(&q->active) &&
-                   QSIMPLEQ_FIRST(&q->active)->flags & BM_SQE_FENCE;
-        break;
-    default:
-        break;
     }
-    q->state = q->moved.state;
+    q->fence = !QSIMPLEQ_EMPTY(&q->active) &&
+               QSIMPLEQ_FIRST(&q->active)->flags & BM_SQE_FENCE;
     return 0;
 }
 
@@ -457,10 +459,13 @@ static int bm_core_post_load(void *opaque, int version_id)
     }
     for (i = 0; i < s->num_queues; i++) {
         if (!bm_queue_check(&s->queues[i],
-                            s->ready || !bm_queue_works(&s->queues[i]),
+                            s->ready || !bm_moved_works(&s->queues[i]),
                             "a state, in a device that is not ready")) {
             return -EINVAL;
         }
+    }
+    for (i = 0; i < s->num_queues; i++) {
+        s->queues[i].state = s->queues[i].moved.state;
     }
     return 0;
 }

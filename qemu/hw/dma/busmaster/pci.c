@@ -240,6 +240,8 @@ static int bm_post_load(void *opaque, int version_id)
 }
 
 /*
+ * AER is in configuration space: no log of several errors is kept besides.
+ *
  * To load MSI-X unmasks vectors, as the PCI core sees it, and so may send a
  * message: the count of those comes after it.
  */
@@ -251,8 +253,6 @@ static const VMStateDescription vmstate_busmaster = {
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT(core, BusmasterState, 1, vmstate_bm_shape, BmCore),
         VMSTATE_PCI_DEVICE(parent_obj, BusmasterState),
-        VMSTATE_STRUCT(parent_obj.exp.aer_log, BusmasterState, 1,
-                       vmstate_pcie_aer_log, PCIEAERLog),
         VMSTATE_MSIX(parent_obj, BusmasterState),
         VMSTATE_STRUCT(core, BusmasterState, 1, vmstate_bm_core, BmCore),
         VMSTATE_END_OF_LIST()

@@ -180,6 +180,7 @@ void bm_add_shadow_tests(void);
 void bm_add_inject_tests(void);
 void bm_add_lie_tests(void);
 void bm_add_migrate_tests(void);
+void bm_add_refuse_tests(void);
 void bm_add_misbehave_tests(void);
 void bm_add_trace_tests(void);
 

@@ -12,7 +12,7 @@
 #include "stream.h"
 
 #define BM_SECTION      "0000:00:04.0/busmaster"
-#define BM_JSON         "{\"page_size\""
+#define BM_JSON         "{\"configuration\":"
 #define BM_SUBSECTION   0x05
 
 static size_t bm_stream_walk(BmStream *s, const char *path, size_t at,
