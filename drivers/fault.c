@@ -22,6 +22,10 @@
  * what the device says. Of a command: its completion, with address and direction. Of a
  * ring: that the queue has halted, and FAULT_ADDR and FAULT_INFO (inspect.c). A hostile
  * device need not say so. The IOMMU protects memory from that one; this is for the others.
+ *
+ * Nor can any device say so of a write, unless it is told: writes are posted. Where
+ * BM_FEAT_WRITE_FAULTS is not set a refused write looks like one that succeeded, and one of
+ * a completion like a command that is not answered. Then only the IOMMU's driver knows.
  */
 #include <linux/module.h>
 #include <linux/pid.h>

@@ -54,7 +54,7 @@
 #define BM_ID_MAJOR 0xffff000000000000ull
 #define BM_MAGIC 0x4d535542u /* "BUSM" */
 #define BM_VERSION_MAJOR 1 /* a driver refuses another one */
-#define BM_VERSION_MINOR 0 /* a driver accepts any */
+#define BM_VERSION_MINOR 1 /* a driver accepts any */
 
 #define BM_REG_CAP 0x008 /* RO, 64 bit */
 #define BM_CAP_QUEUES 0x00000000000000ffull /* queue pairs, 1 to BM_MAX_QUEUES */
@@ -69,6 +69,7 @@
 #define BM_FEAT_MODERATION 0x1u /* BM_QREG_MODERATION works */
 #define BM_FEAT_SHADOW 0x2u /* BM_QREG_SHADOW works */
 #define BM_FEAT_FAULTS 0x4u /* the fault-injection window is there */
+#define BM_FEAT_WRITE_FAULTS 0x8u /* refused writes are told, as reads are; since minor 1 */
 
 #define BM_REG_MEM_SIZE 0x018 /* RO, 64 bit: bytes of device-local memory */
 

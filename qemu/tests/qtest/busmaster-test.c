@@ -24,9 +24,9 @@ static void test_identity(const void *worker)
     g_assert_cmphex(qpci_config_readb(pci, PCI_HEADER_TYPE), ==, 0);
     g_assert_cmphex(qpci_config_readb(pci, PCI_INTERRUPT_PIN), ==, 0);
 
-    g_assert_cmphex(bm_read(d, BM_REG_ID), ==, 0x000100004d535542);
+    g_assert_cmphex(bm_read(d, BM_REG_ID), ==, 0x000100014d535542);
     g_assert_cmphex(bm_read(d, BM_REG_CAP), ==, 0x000010001e400c08);
-    g_assert_cmphex(bm_read(d, BM_REG_CAP2), ==, 0x30000003f);
+    g_assert_cmphex(bm_read(d, BM_REG_CAP2), ==, 0xb0000003f);
     g_assert_cmphex(bm_read(d, BM_REG_MEM_SIZE), ==, 64 * MiB);
     g_assert_cmphex(d->mem_size, ==, 64 * MiB);
     bm_end(d);
@@ -297,6 +297,7 @@ static void test_help(const void *worker)
         { "inline-bytes", "bytes of work" },
         { "iothread", "id of the iothread object" },
         { "iothreads", "ids of iothread objects" },
+        { "write-faults", "on or off: " },
         { "x-fault-injection", "on or off: " },
     };
     static const char *const modes[] = BM_INJECT_NAMES;
@@ -349,6 +350,7 @@ int main(int argc, char **argv)
     bm_add_irq_tests();
     bm_add_moderation_tests();
     bm_add_fault_tests();
+    bm_add_bus_tests();
     bm_add_reset_tests();
     bm_add_iommu_tests();
     bm_add_hostile_tests();

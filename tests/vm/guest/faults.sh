@@ -179,6 +179,20 @@ refusal() {
 		same "faults counted" "$(total dma_faults)" $((faults_before + 1)) && works
 }
 
+# unnoticed: where writes are posted, as on any real bus, only the IOMMU knows of a refusal
+unnoticed() {
+	klog_expect "DMAR: (DRHD|\[DMA Write )" "a write of a page that the device was not given"
+	klog_mark
+	faults_before=$(total dma_faults)
+	rogue write >/tmp/rogue || return 1
+	cat /tmp/rogue
+	wait_for 5 klog_since "DMAR:.*fault addr $(rogue_does page)" || fail "no DMAR line names the page" || return 1
+	klog_end
+	same "the call" "$(rogue_does call)" "4096 bytes" &&
+		same "the device reached the page" "$(rogue_does moved)" no &&
+		same "faults counted" "$(total dma_faults)" "$faults_before"
+}
+
 # --- the policies for a refused DMA ---
 
 # refuse_one: a command whose memory is refused

@@ -17,6 +17,8 @@
 
 #define BM_SGL_BATCH        16
 
+#define BM_MEM_PAGE         4096    /* bytes: the least that an IOMMU has */
+
 typedef struct BmCore BmCore;
 typedef struct BmQueue BmQueue;
 

@@ -111,7 +111,7 @@ static void bm_vm_change(void *opaque, bool running, RunState state)
  * - bm_core_connect(), before anybody can reach the registers.
  *
  * It takes @s->regs, to be mapped where its registers are to be found, and
- * keeps @s->mrrs_shift and @s->mps_shift up to date.
+ * keeps @s->mrrs_shift, @s->mps_shift and @s->bus_master up to date.
  */
 void bm_core_init(BmCore *s, DeviceState *owner, AddressSpace *bus_as,
                   MemoryRegion *mem, BmNotify *notify)

@@ -4,8 +4,7 @@
  * Everything that the device reads or writes, be it a submission, an SGL entry,
  * data or a completion, is mapped here, used, and unmapped. It is apart because
  * three promises are kept in it and nowhere else: every refusal is noticed and
- * recorded, no address beyond the device's width is emitted, and every request
- * is counted.
+ * recorded, nothing is emitted that must not be, and every request is counted.
  *
  * The address space has no bounce buffers (see bm_core_init()), so only RAM can
  * be mapped. To use it never runs another device's code, nor our own, and needs
@@ -17,24 +16,25 @@
  */
 
 #include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
 #include "internal.h"
 #include "trace.h"
-
-/* The smallest that an IOMMU has. */
-#define BM_IOMMU_PAGE (4 * KiB)
 
 static const char *bm_dma_name(const BmDma *dma)
 {
     return dma->write ? "write" : "read";
 }
 
-static void bm_dma_refuse(BmQueue *q, uint16_t tag, const BmDma *dma)
+/* @status: bits that PCI Status is to have for it. */
+static void bm_dma_refuse(BmQueue *q, uint16_t tag, const BmDma *dma,
+                          uint16_t status)
 {
     BmCore *s = q->core;
     uint32_t count;
 
     trace_busmaster_dma_refused(q->index, tag, bm_dma_name(dma), dma->addr);
     QEMU_LOCK_GUARD(&s->fault_lock);
+    s->new_status |= status;
     count = BM_GET(BM_FAULT_COUNT, s->fault_info) + 1;
     s->fault_addr = dma->addr;
     s->fault_info = BM_PREP(BM_FAULT_COUNT, count) | BM_FAULT_VALID |
@@ -71,12 +71,47 @@ static AddressSpace *bm_dma_space(BmQueue *q, const BmDma *dma)
     return dma->local ? &q->core->mem_as : q->core->bus_as;
 }
 
+/* Would the device send the request at all? */
+static bool bm_dma_goes_out(BmCore *s, const BmDma *dma)
+{
+    return qatomic_read(&s->bus_master) && dma->addr <= s->dma_limit;
+}
+
+/*
+ * The answer to a read that was refused. A register is there, but cannot do it:
+ * a Completer Abort. Where nobody is, it is an Unsupported Request. So it is if
+ * an IOMMU does not let it pass: to ask what is behind would make it report.
+ */
+static uint16_t bm_dma_answer(BmCore *s, const BmDma *dma)
+{
+    bool there = !s->translated &&
+                 address_space_access_valid(s->bus_as,
+                                            QEMU_ALIGN_DOWN(dma->addr, 4), 4,
+                                            false, MEMTXATTRS_UNSPECIFIED);
+
+    return there ? PCI_STATUS_REC_TARGET_ABORT : PCI_STATUS_REC_MASTER_ABORT;
+}
+
+/*
+ * Writes are posted, and nobody says that this one was refused: it goes to
+ * nowhere, up to the page's end.
+ */
+static void bm_dma_lose(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
+                        uint64_t unit)
+{
+    trace_busmaster_dma_lost(q->index, tag, dma->addr);
+    dma->host = q->nowhere;
+    dma->len = MIN(len, MAX(unit, BM_MEM_PAGE - dma->addr % BM_MEM_PAGE));
+}
+
 /* End a mapping of which the first @used bytes were read or written. */
 void bm_dma_unmap(BmQueue *q, BmDma *dma, uint64_t used, BmRequests *requests)
 {
-    dma_memory_unmap(bm_dma_space(q, dma), dma->host, dma->len,
-                     dma->write ? DMA_DIRECTION_FROM_DEVICE :
-                                  DMA_DIRECTION_TO_DEVICE, used);
+    if (dma->host != q->nowhere) {
+        dma_memory_unmap(bm_dma_space(q, dma), dma->host, dma->len,
+                         dma->write ? DMA_DIRECTION_FROM_DEVICE :
+                                      DMA_DIRECTION_TO_DEVICE, used);
+    }
     dma->host = NULL;
     if (!dma->local && used) {
         bm_dma_count(q, dma, used, requests);
@@ -98,13 +133,13 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
         return false;
     }
     if (!dma->local) {
-        if (dma->addr > s->dma_limit) {
-            bm_dma_refuse(q, tag, dma);
+        if (!bm_dma_goes_out(s, dma)) {
+            bm_dma_refuse(q, tag, dma, 0);
             return false;
         }
         len = MIN(len - 1, s->dma_limit - dma->addr) + 1;
         if (s->translated) {
-            len = MIN(len, BM_IOMMU_PAGE - dma->addr % BM_IOMMU_PAGE);
+            len = MIN(len, BM_MEM_PAGE - dma->addr % BM_MEM_PAGE);
         }
     }
 
@@ -119,8 +154,10 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
     if (!bm_queue_works(q)) {
         return false;
     }
-    if (!dma->host) {
-        bm_dma_refuse(q, tag, dma);
+    if (!dma->host && dma->write && !s->write_faults) {
+        bm_dma_lose(q, tag, dma, len, unit);
+    } else if (!dma->host) {
+        bm_dma_refuse(q, tag, dma, dma->write ? 0 : bm_dma_answer(s, dma));
         return false;
     }
     trace_busmaster_dma(q->index, tag, bm_dma_name(dma), dma->addr, dma->len);

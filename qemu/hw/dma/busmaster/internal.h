@@ -28,9 +28,9 @@
  *   other state, and between bm_workers_hold() and bm_workers_release(), the
  *   queue belongs to the holder of the BQL.
  * - Workers thus share no queue. What they do share is what the core was made
- *   of (set before there is a worker), the request sizes, the raised vectors
- *   and the reasons to stop (atomic), the fault record (fault_lock), and which
- *   faults are to be injected (inject_lock).
+ *   of (set before there is a worker), what they heed of configuration space,
+ *   the raised vectors and the reasons to stop (atomic), what the bus has told
+ *   (fault_lock), and which faults are to be injected (inject_lock).
  * - BmQueue.lock covers the changes of a queue's state, nothing else. It is not
  *   held across a DMA: what the model of an IOMMU waits for is its own affair.
  * - A worker runs to the end of its budget, or of its turn if it is to leave,
@@ -83,6 +83,7 @@ struct BmCore {
     uint32_t dma_bits;
     uint32_t outstanding;
     uint64_t inline_bytes;
+    bool write_faults;
     IOThread *iothread;
     uint32_t num_iothreads;
     char **iothreads;
@@ -113,10 +114,12 @@ struct BmCore {
     uint64_t dma_limit;     /* the last bus address that the device can emit */
     unsigned mrrs_shift;    /* atomic: log2 of Max_Read_Request_Size */
     unsigned mps_shift;     /* atomic: log2 of Max_Payload_Size */
+    bool bus_master;        /* atomic: Bus Master Enable */
 
     QemuMutex fault_lock;
     uint64_t fault_addr;    /* fault_lock */
     uint64_t fault_info;    /* fault_lock */
+    uint16_t new_status;    /* fault_lock: bits that PCI Status is to have */
 
     uint32_t inject_armed;  /* atomic: bit n: mode n is armed */
     QemuMutex inject_lock;
@@ -165,6 +168,9 @@ extern const VMStateDescription vmstate_bm_core;
 /* regs.c: the registers */
 extern const MemoryRegionOps bm_regs_ops;
 void bm_bad_write(hwaddr addr, uint64_t value, const char *why);
+
+/* report.c: what workers meet on the bus, and the function shows */
+uint16_t bm_report_take_status(BmCore *s);
 
 /* irq.c: interrupts */
 void bm_irq_init(BmCore *s);

@@ -29,10 +29,11 @@
 #define BM_MPS_CODE_MAX     2   /* 512 bytes */
 #define BM_MRRS_CODE_RESET  2   /* 512 bytes, as the PCI Express spec has it */
 
-/* Take the request sizes from Device Control, where workers may not look. */
-static void bm_update_tlp_sizes(BusmasterState *s)
+/* What workers heed of configuration space, where they may not look. */
+static void bm_heed_config(BusmasterState *s)
 {
     PCIDevice *pdev = PCI_DEVICE(s);
+    uint16_t command = pci_get_word(pdev->config + PCI_COMMAND);
     uint16_t devctl = pci_get_word(pdev->config + pdev->exp.exp_cap +
                                    PCI_EXP_DEVCTL);
     unsigned mps = BM_GET(PCI_EXP_DEVCTL_PAYLOAD, devctl);
@@ -42,6 +43,14 @@ static void bm_update_tlp_sizes(BusmasterState *s)
                 BM_TLP_MIN_SHIFT + MIN(mps, BM_MPS_CODE_MAX));
     qatomic_set(&s->core.mrrs_shift,
                 MIN(BM_TLP_MIN_SHIFT + mrrs, BM_TLP_MAX_SHIFT));
+    qatomic_set(&s->core.bus_master, !!(command & PCI_COMMAND_MASTER));
+}
+
+/* Show in configuration space what workers have met. */
+static void bm_show_status(BusmasterState *s)
+{
+    pci_word_test_and_set_mask(PCI_DEVICE(s)->config + PCI_STATUS,
+                               bm_report_take_status(&s->core));
 }
 
 /*
@@ -80,7 +89,10 @@ static void bm_reset_hold(Object *obj, ResetType type)
     bm_reset(&s->core, "function reset");
     bm_inject_reset(&s->core);
     bm_reset_config(s);
-    bm_update_tlp_sizes(s);
+    bm_show_status(s);
+    bm_heed_config(s);
+    /* The PCI core is about to clear Command and Status. */
+    qatomic_set(&s->core.bus_master, false);
 }
 
 static bool bm_in_d0(PCIDevice *pdev)
@@ -89,12 +101,19 @@ static bool bm_in_d0(PCIDevice *pdev)
              PCI_PM_CTRL_STATE_MASK);
 }
 
+static uint32_t bm_read_config(PCIDevice *pdev, uint32_t addr, int len)
+{
+    bm_show_status(BUSMASTER(pdev));
+    return pci_default_read_config(pdev, addr, len);
+}
+
 static void bm_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value,
                             int len)
 {
     BusmasterState *s = BUSMASTER(pdev);
     bool was_in_d0 = bm_in_d0(pdev), in_d0;
 
+    bm_show_status(s);
     pci_default_write_config(pdev, addr, value, len);
     if (!DEVICE(pdev)->realized) {
         /* A message that was masked has unplugged it. */
@@ -109,7 +128,7 @@ static void bm_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value,
         /* No_Soft_Reset is 0. */
         pci_device_reset(pdev);
     }
-    bm_update_tlp_sizes(s);
+    bm_heed_config(s);
 }
 
 /* Capabilities at fixed places: none of these can fail. */
@@ -195,7 +214,7 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
     pci_register_bar(pdev, BM_BAR_MEM, PCI_BASE_ADDRESS_MEM_TYPE_64 |
                      PCI_BASE_ADDRESS_MEM_PREFETCH, &s->mem_bar);
     s->new_config = g_memdup2(pdev->config, pci_config_size(pdev));
-    bm_update_tlp_sizes(s);
+    bm_heed_config(s);
 }
 
 static void busmaster_exit(PCIDevice *pdev)
@@ -268,6 +287,7 @@ static void busmaster_class_init(ObjectClass *klass, void *data)
 
     k->realize = busmaster_realize;
     k->exit = busmaster_exit;
+    k->config_read = bm_read_config;
     k->config_write = bm_write_config;
     k->vendor_id = BM_PCI_VENDOR_ID;
     k->device_id = BM_PCI_DEVICE_ID;

@@ -30,6 +30,7 @@ static const Property bm_properties[] = {
                      IOThread *),
     DEFINE_PROP_ARRAY("iothreads", BusmasterState, core.num_iothreads,
                       core.iothreads, qdev_prop_string, char *),
+    DEFINE_PROP_BOOL("write-faults", BusmasterState, core.write_faults, true),
     DEFINE_PROP_BOOL("x-fault-injection", BusmasterState, core.fault_injection,
                      false),
 };
@@ -61,6 +62,8 @@ static const struct {
       "by default the main loop" },
     { "iothreads", "ids of iothread objects: queue q runs in the one at place "
       "q modulo the list's length" },
+    { "write-faults", "on or off: the device learns of writes that the bus "
+      "refuses; off: as on any real bus, it does not" },
     { "x-fault-injection", "on or off: the device can be made to misbehave" },
 };
 

@@ -244,6 +244,7 @@ void bm_queue_init(BmQueue *q, BmCore *s, unsigned index)
     q->core = s;
     q->index = index;
     q->cmds = g_new0(BmCommand, s->outstanding);
+    q->nowhere = s->write_faults ? NULL : g_malloc0(BM_MEM_PAGE);
     q->state = BM_PREP(BM_QSTATE_STATE, BM_QSTATE_DISABLED);
     qemu_mutex_init(&q->lock);
 }
@@ -279,5 +280,6 @@ void bm_queue_disconnect(BmQueue *q)
 void bm_queue_free(BmQueue *q)
 {
     qemu_mutex_destroy(&q->lock);
+    g_free(q->nowhere);
     g_free(q->cmds);
 }

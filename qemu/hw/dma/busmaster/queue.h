@@ -96,6 +96,8 @@ struct BmQueue {
     bool fence;             /* a fence is active, hence alone */
     bool ending;            /* all commands end, wherever they are */
 
+    void *nowhere;          /* BM_MEM_PAGE bytes, if lost writes go there */
+
     /* Faults on demand */
     bool hung;              /* does nothing, whoever calls */
     BmCmdList held;         /* INTERRUPT; have a BmLie.due */

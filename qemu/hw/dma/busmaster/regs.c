@@ -101,7 +101,8 @@ static uint64_t bm_ctl_read(BmCore *s, hwaddr reg)
                        BIT(BM_OP_COPY_CRC32C) | BIT(BM_OP_COMPARE)) |
                BM_PREP(BM_CAP2_FEATURES, BM_FEAT_MODERATION |
                                           BM_FEAT_SHADOW |
-                       (s->fault_injection ? BM_FEAT_FAULTS : 0));
+                       (s->fault_injection ? BM_FEAT_FAULTS : 0) |
+                       (s->write_faults ? BM_FEAT_WRITE_FAULTS : 0));
     case BM_REG_MEM_SIZE:
         return s->mem_size;
     case BM_REG_CTRL:

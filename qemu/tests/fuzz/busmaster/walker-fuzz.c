@@ -256,6 +256,8 @@ static void set_up(void)
     core.num_queues = 1;
     core.mem_size = LOCAL_SIZE;
     core.outstanding = BM_MAX_OUTSTANDING;
+    core.bus_master = true;
+    core.write_faults = true;
     core.mps_shift = 7;
     core.mrrs_shift = 9;
     qemu_mutex_init(&core.fault_lock);

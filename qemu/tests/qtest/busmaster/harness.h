@@ -173,6 +173,7 @@ void bm_add_inline_tests(void);
 void bm_add_iothread_tests(void);
 void bm_add_irq_tests(void);
 void bm_add_fault_tests(void);
+void bm_add_bus_tests(void);
 void bm_add_reset_tests(void);
 void bm_add_iommu_tests(void);
 void bm_add_hostile_tests(void);
