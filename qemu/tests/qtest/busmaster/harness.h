@@ -22,6 +22,8 @@
 #define BM_RAM_SIZE         (256 * MiB) /* as bm_start() has it */
 #define BM_NOWHERE          0xa0000000ull /* neither RAM nor anything else */
 #define BM_DEVFN            QPCI_DEVFN(4, 0)
+#define BM_PORT             QPCI_DEVFN(5, 0)    /* bm_start_below() has it, */
+#define BM_BELOW            (1 << 8)            /* and the device here */
 
 #define BM_PM               0x40
 #define BM_EXP              0x50
@@ -90,6 +92,8 @@ typedef struct BmVariant {
 BmDev *bm_start(const void *worker, const char *props);
 BmDev *bm_start_machine(const char *args, const void *worker,
                         const char *props);
+BmDev *bm_start_below(const char *args, const void *worker,
+                      const char *props);
 BmDev *bm_new(QTestState *qts);
 void bm_open_port(BmDev *d, int port);
 uint64_t bm_ecam(BmDev *d, int devfn, unsigned offset);

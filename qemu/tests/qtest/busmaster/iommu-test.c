@@ -29,8 +29,7 @@
 #define REPORT          0x8000
 #define LEN             8192
 
-#define PORT            QPCI_DEVFN(5, 0)
-#define BELOW           (1 << 8)        /* the device below that port */
+#define PROPS           "queues=2,mem-size=1M"
 
 #define IOMMU_DEVFN     QPCI_DEVFN(6, 0)
 #define IOMMU_WINDOW    0xd0000000ull
@@ -155,8 +154,7 @@ static void ring_up_well(Bench *t)
 
 static void bench_up(Bench *t, const void *worker)
 {
-    iommu_up(t, bm_start_machine(IOMMU_OPTIONS, worker,
-                                 "queues=2,mem-size=1M"), BM_DEVFN);
+    iommu_up(t, bm_start_machine(IOMMU_OPTIONS, worker, PROPS), BM_DEVFN);
     ring_up_well(t);
 }
 
@@ -383,32 +381,16 @@ static void test_rings(const void *worker)
     bench_down(&t);
 }
 
-/* The device is below a port that heeds its own registers, not ACPI. */
-static BmDev *port_up(const void *worker, const char *args)
-{
-    g_autofree char *device = bm_device(worker, "\"bus\":\"rp\"",
-                                        "queues=2,mem-size=1M");
-    BmDev *d;
-
-    d = bm_new(qtest_initf("-M q35 -m 256M -nodefaults -global "
-                           "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
-                           "-device pcie-root-port,id=rp,chassis=1,slot=1,"
-                           "addr=05.0 %s %s", args, device));
-    bm_open_port(d, PORT);
-    bm_attach(d, BELOW, 0xe0000000);
-    return d;
-}
-
 /* Power off, both indicators off: what is in the slot goes at once. */
 #define SLOT_OFF (PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF | \
                   PCI_EXP_SLTCTL_ATTN_IND_OFF)
 
 static uint64_t slot_control(BmDev *d)
 {
-    QPCIDevice port = { .bus = d->bus, .devfn = PORT };
+    QPCIDevice port = { .bus = d->bus, .devfn = BM_PORT };
     uint8_t at = qpci_find_capability(&port, PCI_CAP_ID_EXP, 0);
 
-    return bm_ecam(d, PORT, at + PCI_EXP_SLTCTL);
+    return bm_ecam(d, BM_PORT, at + PCI_EXP_SLTCTL);
 }
 
 static void check_unplugged(BmDev *d)
@@ -425,7 +407,8 @@ static void test_unplug(const void *worker)
     for (place = 0; place < PLACES; place++) {
         Bench t;
 
-        iommu_up(&t, port_up(worker, IOMMU_OPTIONS), BELOW);
+        iommu_up(&t, bm_start_below(IOMMU_OPTIONS, worker, PROPS),
+                 BM_BELOW);
         ring_up_well(&t);
         check_works(&t);
         report_to(&t, slot_control(t.d));
@@ -439,7 +422,7 @@ static void test_unplug(const void *worker)
 static void test_message(const void *worker)
 {
     struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
-    BmDev *d = port_up(worker, "");
+    BmDev *d = bm_start_below("", worker, PROPS);
     uint64_t entry = d->msix + BM_VECTOR_QUEUE(0) * PCI_MSIX_ENTRY_SIZE;
     BmRing r;
 

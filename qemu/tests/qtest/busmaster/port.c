@@ -1,5 +1,5 @@
 /*
- * busmaster qtests: what is between the CPU and the device
+ * busmaster qtests: what is between the CPU and the device: ports, ECAM
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,6 +21,21 @@ void bm_open_port(BmDev *d, int port)
     bus->config_writew(bus, port, PCI_MEMORY_LIMIT, 0xe7f0);
     bus->config_writew(bus, port, PCI_COMMAND,
                        PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+/* Below a port that heeds its own registers, not ACPI. */
+BmDev *bm_start_below(const char *args, const void *worker, const char *props)
+{
+    g_autofree char *device = bm_device(worker, "\"bus\":\"rp\"", props);
+    BmDev *d;
+
+    d = bm_new(qtest_initf("-M q35 -m 256M -nodefaults -global "
+                           "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
+                           "-device pcie-root-port,id=rp,chassis=1,slot=1,"
+                           "addr=05.0 %s %s", args, device));
+    bm_open_port(d, BM_PORT);
+    bm_attach(d, BM_BELOW, 0xe0000000);
+    return d;
 }
 
 /* Where memory accesses reach configuration space, all 4 KiB of a function. */
