@@ -125,9 +125,10 @@
 
 /*
  * The modes. The event of a mode, of which it hits INJECT_COUNT: a completion that is
- * about to be posted, a queue's interrupt that is about to be raised, a command that
- * was fetched (ROGUE_*: a COPY; SGL_CHANGE: entries of a list), an event index that
- * is about to be published, a register read (READS_*), a write of CTRL (*_IGNORE).
+ * about to be posted, a queue's interrupt that is about to be raised (ROGUE_MSI as well),
+ * a command that was fetched (ROGUE_READ, ROGUE_WRITE: a COPY; SGL_CHANGE: entries of a
+ * list; AER_*: any), an event index that is about to be published, a register read
+ * (READS_*), a write of CTRL (*_IGNORE), a read of host memory for a command (POISONED).
  * INJECT_STATE counts these.
  */
 enum bm_inject {
@@ -166,8 +167,19 @@ enum bm_inject {
 	BM_INJECT_READS_ZEROS = 24, /* likewise, zeros */
 	BM_INJECT_RESET_IGNORE = 25, /* CTRL.RESET stays 1, and nothing is reset */
 	BM_INJECT_ENABLE_IGNORE = 26, /* CTRL.ENABLE does not make it READY */
+
+	/* what a bus carries beside data; since minor 1 */
+	BM_INJECT_ROGUE_MSI = 27, /* a message, BM_ROGUE_MSI_*; data 0 to address 0xfee00000 */
+	BM_INJECT_AER_CORRECTABLE = 28, /* ARG: bit of Correctable Error Status; 0x1 */
+	BM_INJECT_AER_NONFATAL = 29, /* of Uncorrectable Error Status; 0x4000 */
+	BM_INJECT_AER_FATAL = 30, /* likewise; 0x10 */
+	BM_INJECT_POISONED = 31, /* the data that was read is not to be used */
 	BM_INJECT_END, /* one more than the last */
 };
+
+/* ARG of ROGUE_MSI: where a bus sends a CPU its interrupts is below 4 GiB. */
+#define BM_ROGUE_MSI_DATA 0x00000000ffffffffull
+#define BM_ROGUE_MSI_ADDR 0xffffffff00000000ull
 
 /* By these QEMU's properties (x-inject-NAME) and the driver's debugfs know them. */
 #define BM_INJECT_NAMES {                                      \
@@ -197,6 +209,11 @@ enum bm_inject {
 	[BM_INJECT_READS_ZEROS] = "reads-zeros",               \
 	[BM_INJECT_RESET_IGNORE] = "reset-ignore",             \
 	[BM_INJECT_ENABLE_IGNORE] = "enable-ignore",           \
+	[BM_INJECT_ROGUE_MSI] = "rogue-msi",                   \
+	[BM_INJECT_AER_CORRECTABLE] = "aer-correctable",       \
+	[BM_INJECT_AER_NONFATAL] = "aer-nonfatal",             \
+	[BM_INJECT_AER_FATAL] = "aer-fatal",                   \
+	[BM_INJECT_POISONED] = "poisoned",                     \
 }
 
 enum bm_fatal {

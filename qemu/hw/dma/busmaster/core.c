@@ -47,6 +47,7 @@ void bm_reset(BmCore *s, const char *why)
     s->fatal = false;
     s->reset_ignored = false;
     bm_irq_reset(s);
+    bm_report_reset(s);
     QEMU_LOCK_GUARD(&s->fault_lock);
     s->fault_addr = 0;
     s->fault_info = 0;
@@ -106,20 +107,20 @@ static void bm_vm_change(void *opaque, bool running, RunState state)
  *
  * - @bus_as, in which bus addresses mean what the function may reach;
  * - @mem, device memory of @s->mem_size bytes, or its share of somebody else's;
- * - @notify, which raises one of num_queues + 1 vectors, and has bm_irq_sent()
- *   called when that becomes a message;
+ * - @ops, which raise one of num_queues + 1 vectors, among other things, and
+ *   have bm_irq_sent() called for each message;
  * - bm_core_connect(), before anybody can reach the registers.
  *
  * It takes @s->regs, to be mapped where its registers are to be found, and
  * keeps @s->mrrs_shift, @s->mps_shift and @s->bus_master up to date.
  */
 void bm_core_init(BmCore *s, DeviceState *owner, AddressSpace *bus_as,
-                  MemoryRegion *mem, BmNotify *notify)
+                  MemoryRegion *mem, const BmFunctionOps *ops)
 {
     unsigned i;
 
     s->owner = OBJECT(owner);
-    s->notify = notify;
+    s->ops = ops;
     /* Only RAM can be mapped: dma.c says what is built on that. */
     s->bus_as = bus_as;
     s->bus_as->max_bounce_buffer_size = 0;

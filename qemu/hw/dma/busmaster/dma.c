@@ -160,6 +160,12 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
         bm_dma_refuse(q, tag, dma, dma->write ? 0 : bm_dma_answer(s, dma));
         return false;
     }
+    if (!dma->local && !dma->write && tag != BM_TAG_NONE &&
+        bm_misbehave_poisoned(q)) {
+        bm_dma_unmap(q, dma, 0, NULL);
+        bm_dma_refuse(q, tag, dma, PCI_STATUS_DETECTED_PARITY);
+        return false;
+    }
     trace_busmaster_dma(q->index, tag, bm_dma_name(dma), dma->addr, dma->len);
     return true;
 }

@@ -15,6 +15,7 @@
 #include "qemu/cutils.h"
 #include "qemu/log.h"
 #include "qapi/error.h"
+#include "hw/pci/pci_regs.h"
 #include "internal.h"
 #include "trace.h"
 
@@ -34,6 +35,10 @@ const uint64_t bm_inject_defaults[BM_INJECT_END] = {
     [BM_INJECT_IRQ_SPURIOUS]    = 10000,
     [BM_INJECT_HALT]            = 0x7f,
     [BM_INJECT_FATAL]           = BM_FATAL_INTERNAL,
+    [BM_INJECT_ROGUE_MSI]       = BM_PREP(BM_ROGUE_MSI_ADDR, 0xfee00000),
+    [BM_INJECT_AER_CORRECTABLE] = PCI_ERR_COR_RCVR,
+    [BM_INJECT_AER_NONFATAL]    = PCI_ERR_UNC_COMP_TIME,
+    [BM_INJECT_AER_FATAL]       = PCI_ERR_UNC_DLP,
 };
 
 /* Bits of ARG that mean something, where it becomes a field of less than 64. */
@@ -44,6 +49,9 @@ static const uint64_t bm_inject_masks[BM_INJECT_END] = {
     [BM_INJECT_STATUS]          = UINT8_MAX,
     [BM_INJECT_HALT]            = UINT8_MAX,
     [BM_INJECT_FATAL]           = UINT8_MAX,
+    [BM_INJECT_AER_CORRECTABLE] = UINT32_MAX,
+    [BM_INJECT_AER_NONFATAL]    = UINT32_MAX,
+    [BM_INJECT_AER_FATAL]       = UINT32_MAX,
 };
 
 /* What was hit before is forgotten when the mode is armed, not if disarmed. */

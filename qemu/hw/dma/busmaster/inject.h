@@ -43,6 +43,7 @@ bool bm_misbehave_queue(BmQueue *q, enum bm_inject mode);
 bool bm_misbehave_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index);
 void bm_misbehave_sgl_fetched(BmQueue *q, BmCommand *c, uint64_t addr,
                               uint64_t len);
+bool bm_misbehave_poisoned(BmQueue *q);
 bool bm_misbehave_finished(BmQueue *q, BmCommand *c);
 bool bm_misbehave_posted(BmQueue *q, BmCommand *c, uint32_t index);
 bool bm_misbehave_release(BmQueue *q);

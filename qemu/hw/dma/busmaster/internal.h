@@ -3,7 +3,7 @@
  *
  *   function      pci.c, properties.c: what users make, and what a bus sees
  *      |
- *   BmCore        core.c, regs.c, irq.c: registers, resets, vectors
+ *   BmCore        core.c, regs.c, irq.c, report.c: registers, resets, messages
  *      |          migrate.c: all of it, when the machine moves
  *      +-- BmInjection[]    inject.c, misbehave.c: a mode of faults each
  *      +-- BmWorker[]       worker.c: a thread each
@@ -73,8 +73,15 @@ struct BmWorker {
     QemuMutex lock;         /* of an iothread's: held while it works */
 };
 
-/* Have the function raise a vector; the BQL is held. */
-typedef void BmNotify(BmCore *s, unsigned vector);
+/* What a core has its function do; the BQL is held. */
+typedef struct BmFunctionOps {
+    /* Raise a vector. */
+    void (*notify)(BmCore *s, unsigned vector);
+    /* Send a message that is none of its vectors'. */
+    void (*send)(BmCore *s, uint64_t addr, uint32_t data);
+    /* Report errors: bits of a status register of AER. */
+    void (*report)(BmCore *s, bool correctable, uint32_t errors);
+} BmFunctionOps;
 
 struct BmCore {
     /* properties: set before bm_core_init() */
@@ -95,7 +102,7 @@ struct BmCore {
     Object *owner;
     AddressSpace *bus_as;   /* bus addresses */
     bool translated;        /* by an IOMMU's model, on the way to memory */
-    BmNotify *notify;
+    const BmFunctionOps *ops;
     BmWorker *workers;
     unsigned num_workers;
     BmQueue *queues;
@@ -120,6 +127,10 @@ struct BmCore {
     uint64_t fault_addr;    /* fault_lock */
     uint64_t fault_info;    /* fault_lock */
     uint16_t new_status;    /* fault_lock: bits that PCI Status is to have */
+    uint32_t cor_errors;    /* fault_lock: to be reported, bits as AER has them */
+    uint32_t uncor_errors;  /* fault_lock: likewise */
+    uint64_t forged;        /* fault_lock: BM_ROGUE_MSI_*, to be sent; 0: none */
+    bool to_report;         /* atomic: one of these three is not 0 */
 
     uint32_t inject_armed;  /* atomic: bit n: mode n is armed */
     QemuMutex inject_lock;
@@ -144,7 +155,7 @@ static inline bool bm_inject_armed(BmCore *s, uint32_t modes)
 
 /* core.c: the core as a whole */
 void bm_core_init(BmCore *s, DeviceState *owner, AddressSpace *bus_as,
-                  MemoryRegion *mem, BmNotify *notify);
+                  MemoryRegion *mem, const BmFunctionOps *ops);
 void bm_core_connect(BmCore *s, bool translated);
 void bm_core_exit(BmCore *s);
 void bm_core_free(BmCore *s);
@@ -169,14 +180,19 @@ extern const VMStateDescription vmstate_bm_core;
 extern const MemoryRegionOps bm_regs_ops;
 void bm_bad_write(hwaddr addr, uint64_t value, const char *why);
 
-/* report.c: what workers meet on the bus, and the function shows */
+/* report.c: what workers meet on the bus, and the function shows or sends */
 uint16_t bm_report_take_status(BmCore *s);
+void bm_report_error(BmCore *s, bool correctable, uint32_t errors);
+void bm_report_forge(BmCore *s, uint64_t message);
+void bm_report_flush(BmCore *s);
+void bm_report_reset(BmCore *s);
 
 /* irq.c: interrupts */
 void bm_irq_init(BmCore *s);
 void bm_irq_exit(BmCore *s);
 void bm_irq_reset(BmCore *s);
 void bm_irq_raise(BmCore *s, unsigned vector);
+void bm_irq_call(BmCore *s);
 void bm_irq_flush(BmCore *s);
 void bm_irq_sent(BmCore *s);
 

@@ -36,7 +36,10 @@ void bm_irq_flush(BmCore *s)
          v = find_next_bit(s->irqs, vectors, v + 1)) {
         clear_bit_atomic(v, s->irqs);
         trace_busmaster_irq(v);
-        s->notify(s, v);
+        s->ops->notify(s, v);
+    }
+    if (!s->holds) {
+        bm_report_flush(s);
     }
     s->irq_sending = false;
 }
@@ -52,13 +55,19 @@ void bm_irq_sent(BmCore *s)
     s->msg_tlps++;
 }
 
-/* From any thread. */
-void bm_irq_raise(BmCore *s, unsigned vector)
+/* From any thread: there is something to be sent. */
+void bm_irq_call(BmCore *s)
 {
-    set_bit_atomic(vector, s->irqs);
     if (!bql_locked() || s->irq_sending) {
         qemu_bh_schedule(s->irq_bh);
     }
+}
+
+/* Likewise. */
+void bm_irq_raise(BmCore *s, unsigned vector)
+{
+    set_bit_atomic(vector, s->irqs);
+    bm_irq_call(s);
 }
 
 /* Unguarded: the guard would be looked at when the function may have gone. */

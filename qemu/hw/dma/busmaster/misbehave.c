@@ -17,14 +17,17 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
+#include "hw/pci/pci_regs.h"
 #include "internal.h"
 
 #define BM_INJECT_BITS(first, last) \
     MAKE_64BIT_MASK(first, (last) - (first) + 1)
 #define BM_INJECT_COMPLETIONS   BM_INJECT_BITS(BM_INJECT_CQE_DROP, \
                                                BM_INJECT_INFO)
-#define BM_INJECT_COMMANDS      BM_INJECT_BITS(BM_INJECT_HANG, \
-                                               BM_INJECT_SQE_CHANGE)
+#define BM_INJECT_COMMANDS      (BM_INJECT_BITS(BM_INJECT_HANG, \
+                                                BM_INJECT_SQE_CHANGE) | \
+                                 BM_INJECT_BITS(BM_INJECT_AER_CORRECTABLE, \
+                                                BM_INJECT_AER_FATAL))
 #define BM_INJECT_READS         BM_INJECT_BITS(BM_INJECT_READS_ONES, \
                                                BM_INJECT_READS_ZEROS)
 
@@ -78,6 +81,16 @@ static struct bm_hw_ptr bm_misbehave_rogue(uint64_t addr)
     };
 }
 
+/* The bus has an error, and the function reports it. */
+static void bm_misbehave_error(BmQueue *q, enum bm_inject mode)
+{
+    BmInjection hit;
+
+    if (bm_inject_hit(q->core, mode, q->index, &hit)) {
+        bm_report_error(q->core, mode == BM_INJECT_AER_CORRECTABLE, hit.arg);
+    }
+}
+
 /*
  * @sqe, entry @index, was fetched. What is changed in it is judged as if the
  * driver had written it. False: halted, stopped or hung.
@@ -105,6 +118,9 @@ bool bm_misbehave_fetched(BmQueue *q, struct bm_hw_sqe *sqe, uint32_t index)
         bm_inject_hit(s, BM_INJECT_ROGUE_WRITE, q->index, &hit)) {
         sqe->dst = bm_misbehave_rogue(hit.arg);
     }
+    bm_misbehave_error(q, BM_INJECT_AER_CORRECTABLE);
+    bm_misbehave_error(q, BM_INJECT_AER_NONFATAL);
+    bm_misbehave_error(q, BM_INJECT_AER_FATAL);
     if (bm_inject_hit(s, BM_INJECT_HALT, q->index, &hit)) {
         bm_queue_halt(q, hit.arg);
         return false;
@@ -125,6 +141,16 @@ void bm_misbehave_sgl_fetched(BmQueue *q, BmCommand *c, uint64_t addr,
     if (bm_misbehave_queue(q, BM_INJECT_SGL_CHANGE)) {
         bm_misbehave_overwrite(q, c->tag, addr, len);
     }
+}
+
+/* Host memory was read for a command. True: what came is not to be used. */
+bool bm_misbehave_poisoned(BmQueue *q)
+{
+    if (!bm_misbehave_queue(q, BM_INJECT_POISONED)) {
+        return false;
+    }
+    bm_report_error(q->core, false, PCI_ERR_UNC_POISON_TLP);
+    return true;
 }
 
 static int64_t bm_misbehave_due(uint64_t us)
@@ -323,6 +349,9 @@ bool bm_misbehave_irq(BmQueue *q)
         !q->irq_due) {
         q->irq_due = bm_misbehave_due(hit.arg);
         timer_mod_anticipate_ns(q->timer, q->irq_due);
+    }
+    if (bm_inject_hit(q->core, BM_INJECT_ROGUE_MSI, q->index, &hit)) {
+        bm_report_forge(q->core, hit.arg);
     }
     return bm_misbehave_queue(q, BM_INJECT_IRQ_SKIP);
 }

@@ -49,8 +49,14 @@ static void bm_heed_config(BusmasterState *s)
 /* Show in configuration space what workers have met. */
 static void bm_show_status(BusmasterState *s)
 {
-    pci_word_test_and_set_mask(PCI_DEVICE(s)->config + PCI_STATUS,
-                               bm_report_take_status(&s->core));
+    PCIDevice *pdev = PCI_DEVICE(s);
+    uint16_t status = bm_report_take_status(&s->core);
+
+    if (status & PCI_STATUS_DETECTED_PARITY &&
+        pci_get_word(pdev->config + PCI_COMMAND) & PCI_COMMAND_PARITY) {
+        status |= PCI_STATUS_PARITY;
+    }
+    pci_word_test_and_set_mask(pdev->config + PCI_STATUS, status);
 }
 
 /*
@@ -134,6 +140,9 @@ static void bm_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value,
 /* Capabilities at fixed places: none of these can fail. */
 static void bm_init_capabilities(PCIDevice *pdev)
 {
+    /* Poisoned data is a parity error. */
+    pci_word_test_and_set_mask(pdev->wmask + PCI_COMMAND, PCI_COMMAND_PARITY);
+
     pci_pm_init(pdev, BM_PM_OFFSET, &error_abort);
     pci_set_word(pdev->config + BM_PM_OFFSET + PCI_PM_PMC, 3 /* PM 1.2 */);
     pci_set_word(pdev->wmask + BM_PM_OFFSET + PCI_PM_CTRL,
@@ -173,6 +182,45 @@ static void bm_notify(BmCore *core, unsigned vector)
     msix_notify(PCI_DEVICE(s), vector);
 }
 
+/* No vector's table entry, and no mask, has a say in this. */
+static void bm_send(BmCore *core, uint64_t addr, uint32_t data)
+{
+    BusmasterState *s = container_of(core, BusmasterState, core);
+    MSIMessage msg = { .address = addr, .data = data };
+
+    bm_send_message(PCI_DEVICE(s), msg);
+}
+
+/*
+ * Whether it is masked, how severe it is and whether that is told to the root
+ * port above is the PCI core's affair. A message may unplug the function.
+ */
+static void bm_report(BmCore *core, bool correctable, uint32_t errors)
+{
+    PCIDevice *pdev = PCI_DEVICE(container_of(core, BusmasterState, core));
+
+    while (errors && !core->gone && bm_in_d0(pdev)) {
+        PCIEAERErr err = {
+            .status = errors & -errors,
+            .source_id = pci_requester_id(pdev),
+            .flags = correctable ? PCIE_AER_ERR_IS_CORRECTABLE : 0,
+        };
+
+        if (!correctable && err.status == PCI_ERR_UNC_POISON_TLP) {
+            /* The command fails, the device goes on: it is dealt with. */
+            err.flags = PCIE_AER_ERR_MAYBE_ADVISORY;
+        }
+        pcie_aer_inject_error(pdev, &err);
+        errors &= errors - 1;
+    }
+}
+
+static const BmFunctionOps bm_function_ops = {
+    .notify = bm_notify,
+    .send = bm_send,
+    .report = bm_report,
+};
+
 static void busmaster_realize(PCIDevice *pdev, Error **errp)
 {
     BusmasterState *s = BUSMASTER(pdev);
@@ -205,7 +253,7 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
     }
 
     bm_core_init(core, DEVICE(pdev), pci_get_address_space(pdev), &s->mem,
-                 bm_notify);
+                 &bm_function_ops);
     pci_register_bar(pdev, BM_BAR_REGS, PCI_BASE_ADDRESS_MEM_TYPE_64,
                      &core->regs);
     /* The BAR is an alias, so that the memory itself stays at address 0. */

@@ -121,6 +121,19 @@ static const struct {
     [BM_INJECT_READS_ZEROS] = { "a register reads zero" },
     [BM_INJECT_RESET_IGNORE] = { "CTRL.RESET resets nothing" },
     [BM_INJECT_ENABLE_IGNORE] = { "CTRL.ENABLE does not make it ready" },
+    [BM_INJECT_ROGUE_MSI] = {
+        "a message is sent that is none of the device's",
+        "its address in the upper 32 bits, its data in the lower" },
+    [BM_INJECT_AER_CORRECTABLE] = {
+        "a correctable error is reported",
+        "a bit of Correctable Error Status" },
+    [BM_INJECT_AER_NONFATAL] = {
+        "an uncorrectable error, not fatal by default, is reported",
+        "a bit of Uncorrectable Error Status" },
+    [BM_INJECT_AER_FATAL] = {
+        "an uncorrectable error, fatal by default, is reported",
+        "a bit of Uncorrectable Error Status" },
+    [BM_INJECT_POISONED] = { "a command reads poisoned data" },
 };
 
 static bool bm_ranges_check(BmCore *s, Error **errp)

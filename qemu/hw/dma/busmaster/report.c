@@ -1,8 +1,11 @@
 /*
- * busmaster: what workers meet on the bus, and the function shows
+ * busmaster: what workers meet on the bus, and the function shows or sends
  *
- * Configuration space belongs to the BQL, the bus to all threads. So the answer
- * to a request is left here, and the function takes it when somebody looks.
+ * Configuration space and what goes out of it belong to the BQL, the bus to all
+ * threads. So the answer to a request, an error of the link, or a message that
+ * is to be forged is left here. The function takes what is to be seen when
+ * somebody looks, and what is to be sent is sent with the vectors (irq.c): an
+ * error's message may come in again as any other.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,6 +13,7 @@
 #include "qemu/osdep.h"
 #include "qemu/lockable.h"
 #include "internal.h"
+#include "trace.h"
 
 /* The bits of PCI Status that are new. */
 uint16_t bm_report_take_status(BmCore *s)
@@ -20,4 +24,69 @@ uint16_t bm_report_take_status(BmCore *s)
     status = s->new_status;
     s->new_status = 0;
     return status;
+}
+
+/* From any thread. @errors are bits of a status register of AER. */
+void bm_report_error(BmCore *s, bool correctable, uint32_t errors)
+{
+    WITH_QEMU_LOCK_GUARD(&s->fault_lock) {
+        *(correctable ? &s->cor_errors : &s->uncor_errors) |= errors;
+        qatomic_set(&s->to_report, true);
+    }
+    bm_irq_call(s);
+}
+
+/* From any thread. One that was not sent yet is forgotten. */
+void bm_report_forge(BmCore *s, uint64_t message)
+{
+    WITH_QEMU_LOCK_GUARD(&s->fault_lock) {
+        s->forged = message;
+        qatomic_set(&s->to_report, true);
+    }
+    bm_irq_call(s);
+}
+
+/* The lock is held. */
+static void bm_report_clear(BmCore *s)
+{
+    s->cor_errors = 0;
+    s->uncor_errors = 0;
+    s->forged = 0;
+    qatomic_set(&s->to_report, false);
+}
+
+/* Each of these may reset the function, or unplug it: then that was all. */
+void bm_report_flush(BmCore *s)
+{
+    uint32_t cor, uncor;
+    uint64_t forged;
+
+    if (likely(!qatomic_read(&s->to_report))) {
+        return;
+    }
+    WITH_QEMU_LOCK_GUARD(&s->fault_lock) {
+        cor = s->cor_errors;
+        uncor = s->uncor_errors;
+        forged = s->forged;
+        bm_report_clear(s);
+    }
+    if (forged) {
+        s->ops->send(s, BM_GET(BM_ROGUE_MSI_ADDR, forged),
+                     BM_GET(BM_ROGUE_MSI_DATA, forged));
+    }
+    if (cor && !s->holds) {
+        trace_busmaster_error("correctable", cor);
+        s->ops->report(s, true, cor);
+    }
+    if (uncor && !s->holds) {
+        trace_busmaster_error("uncorrectable", uncor);
+        s->ops->report(s, false, uncor);
+    }
+}
+
+/* What was to be sent is not sent any more. */
+void bm_report_reset(BmCore *s)
+{
+    QEMU_LOCK_GUARD(&s->fault_lock);
+    bm_report_clear(s);
 }

@@ -69,6 +69,14 @@ void bm_irq_flush(BmCore *s)
 {
 }
 
+void bm_report_error(BmCore *s, bool correctable, uint32_t errors)
+{
+}
+
+void bm_report_forge(BmCore *s, uint64_t message)
+{
+}
+
 bool bm_worker_begin(BmWorker *w)
 {
     return true;

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "harness.h"
+#include "hw/pci/pcie_regs.h"
 
 #define LEN     (3 * 4096)
 
@@ -172,9 +173,276 @@ static void test_posted_ring(const void *worker)
     bm_end(d);
 }
 
+/*
+ * What is forged, and what is reported
+ */
+
+#define INJECTABLE  "queues=1,mem-size=1M,x-fault-injection=true"
+
+static uint32_t config(BmDev *d, int devfn, unsigned reg)
+{
+    return qtest_readl(d->qts, bm_ecam(d, devfn, reg));
+}
+
+static void config_set(BmDev *d, int devfn, unsigned reg, uint32_t value)
+{
+    qtest_writel(d->qts, bm_ecam(d, devfn, reg), value);
+}
+
+static uint32_t aer(BmDev *d, unsigned reg)
+{
+    return config(d, d->pci->devfn, BM_AER + reg);
+}
+
+static void aer_set(BmDev *d, unsigned reg, uint32_t value)
+{
+    config_set(d, d->pci->devfn, BM_AER + reg, value);
+}
+
+/* The root port has its capability at the same place. */
+static uint32_t root(BmDev *d, unsigned reg)
+{
+    return config(d, BM_PORT, BM_AER + reg);
+}
+
+static void errors_clear(BmDev *d)
+{
+    aer_set(d, PCI_ERR_COR_STATUS, UINT32_MAX);
+    aer_set(d, PCI_ERR_UNCOR_STATUS, UINT32_MAX);
+    qpci_config_writew(d->pci, BM_EXP + PCI_EXP_DEVSTA, 0xf);
+    if (d->pci->devfn == BM_BELOW) {
+        config_set(d, BM_PORT, BM_AER + PCI_ERR_ROOT_STATUS, UINT32_MAX);
+        g_assert_cmphex(root(d, PCI_ERR_ROOT_STATUS), ==, 0);
+    }
+}
+
+/* Bits of Device Control: which errors a function may report. */
+#define REPORTS (PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | \
+                 PCI_EXP_DEVCTL_FERE)
+
+static void reports_set(BmDev *d, uint16_t bits)
+{
+    qpci_config_writew(d->pci, BM_EXP + PCI_EXP_DEVCTL, bits);
+}
+
+static void port_reports(BmDev *d)
+{
+    QPCIDevice port = { .bus = d->bus, .devfn = BM_PORT };
+    uint8_t exp = qpci_find_capability(&port, PCI_CAP_ID_EXP, 0);
+
+    qpci_config_writew(&port, exp + PCI_EXP_DEVCTL, REPORTS);
+    qpci_config_writew(&port, PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_SERR);
+}
+
+typedef struct Error {
+    enum bm_inject mode;
+    uint32_t arg;
+    unsigned status;        /* where in AER it is shown */
+    uint32_t bit;
+    uint32_t seen;          /* by the root port */
+} Error;
+
+static const Error errors[] = {
+    { BM_INJECT_AER_CORRECTABLE, 0, PCI_ERR_COR_STATUS, PCI_ERR_COR_RCVR,
+      PCI_ERR_ROOT_COR_RCV },
+    { BM_INJECT_AER_CORRECTABLE, PCI_ERR_COR_BAD_TLP, PCI_ERR_COR_STATUS,
+      PCI_ERR_COR_BAD_TLP, PCI_ERR_ROOT_COR_RCV },
+    { BM_INJECT_AER_NONFATAL, 0, PCI_ERR_UNCOR_STATUS, PCI_ERR_UNC_COMP_TIME,
+      PCI_ERR_ROOT_UNCOR_RCV | PCI_ERR_ROOT_NONFATAL_RCV },
+    { BM_INJECT_AER_FATAL, 0, PCI_ERR_UNCOR_STATUS, PCI_ERR_UNC_DLP,
+      PCI_ERR_ROOT_UNCOR_RCV | PCI_ERR_ROOT_FATAL_RCV |
+      PCI_ERR_ROOT_FIRST_FATAL },
+};
+
+/* A command meets it, and is none the worse; @seen is all the port hears. */
+static void check_error(BmRing *r, const Error *e, uint32_t seen)
+{
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    BmDev *d = r->d;
+
+    bm_arm(d, e->mode, 1, BM_INJECT_ALL_QUEUES, e->arg);
+    g_assert_cmphex(bm_exec(r, &sqe), ==, BM_ST_SUCCESS);
+    bm_ack(r, 0);
+    bm_assert_armed(d, e->mode, 1, 0);
+    bm_settle(d);
+    g_assert_cmphex(aer(d, e->status), ==, e->bit);
+    g_assert_cmphex(qpci_config_readw(d->pci, BM_EXP + PCI_EXP_DEVSTA) & 0xf,
+                    !=, 0);
+    if (d->pci->devfn == BM_BELOW) {
+        g_assert_cmphex(root(d, PCI_ERR_ROOT_STATUS), ==, seen);
+    }
+    errors_clear(d);
+}
+
+static void test_errors(const void *worker)
+{
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    BmDev *d = bm_start_below("", worker, INJECTABLE);
+    unsigned i;
+    BmRing r;
+
+    bm_enable(d);
+    bm_ring_init(&r, d, 0, 4);
+    port_reports(d);
+    for (i = 0; i < ARRAY_SIZE(errors); i++) {
+        const Error *e = &errors[i];
+        const unsigned mask = e->status == PCI_ERR_COR_STATUS ?
+                              PCI_ERR_COR_MASK : PCI_ERR_UNCOR_MASK;
+        uint32_t was;
+
+        errors_clear(d);
+        reports_set(d, REPORTS);
+        check_error(&r, e, e->seen);
+        g_assert_cmphex(root(d, PCI_ERR_ROOT_ERR_SRC) >>
+                        (mask == PCI_ERR_COR_MASK ? 0 : 16) & 0xffff, ==,
+                        BM_BELOW);
+
+        /* The guest does not want to hear of it: of this, or of its kind. */
+        was = aer(d, mask);
+        aer_set(d, mask, was | e->bit);
+        check_error(&r, e, 0);
+        aer_set(d, mask, was);
+        reports_set(d, 0);
+        check_error(&r, e, 0);
+    }
+
+    /* The guest says what is fatal. */
+    reports_set(d, REPORTS);
+    aer_set(d, PCI_ERR_UNCOR_SEVER, PCI_ERR_UNC_COMP_TIME);
+    check_error(&r, &errors[2], errors[3].seen);
+    check_error(&r, &errors[3], errors[2].seen);
+
+    /* There is no such error. */
+    bm_arm(d, BM_INJECT_AER_FATAL, 1, BM_INJECT_ALL_QUEUES, 1);
+    g_assert_cmphex(bm_exec(&r, &sqe), ==, BM_ST_SUCCESS);
+    bm_settle(d);
+    g_assert_cmphex(aer(d, PCI_ERR_UNCOR_STATUS), ==, 0);
+    g_assert_cmphex(root(d, PCI_ERR_ROOT_STATUS), ==, 0);
+    bm_end(d);
+}
+
+/* On the root bus there is nobody to report to. */
+static void test_errors_integrated(const void *worker)
+{
+    BmDev *d = bm_start(worker, INJECTABLE);
+    unsigned i;
+    BmRing r;
+
+    bm_ring_init(&r, d, 0, 4);
+    reports_set(d, REPORTS);
+    for (i = 0; i < ARRAY_SIZE(errors); i++) {
+        check_error(&r, &errors[i], 0);
+    }
+    bm_end(d);
+}
+
+static void check_poisoned(BmRing *r, struct bm_hw_sqe sqe, uint64_t addr)
+{
+    BmDev *d = r->d;
+
+    bm_arm(d, BM_INJECT_POISONED, 1, BM_INJECT_ALL_QUEUES, 0);
+    g_assert_cmphex(bm_exec(r, &sqe), ==, BM_ST_DMA_READ_FAULT);
+    g_assert_cmphex(r->cqe.info, ==, addr);
+    bm_ack(r, 0);
+    bm_assert_armed(d, BM_INJECT_POISONED, 1, 0);
+    g_assert_cmphex(bm_read(d, BM_REG_FAULT_ADDR), ==, addr);
+    bm_settle(d);
+}
+
+/* Data that was poisoned on its way is not used, and the rest goes on. */
+static void test_poisoned(const void *worker)
+{
+    const uint32_t advisory = PCI_ERR_COR_ADV_NFAT;
+    BmDev *d = bm_start(worker, INJECTABLE);
+    uint64_t data = bm_alloc(d, 4096), list = bm_alloc(d, 4096);
+    struct bm_hw_sqe read = read_from(data), write = write_to(data);
+    BmRing r;
+
+    bm_ring_init(&r, d, 0, 4);
+    qtest_memset(d->qts, data, 0x11, 4096);
+    qtest_memset(d->qts, d->mem, 0x22, 64);
+    check_poisoned(&r, read, data);
+    g_assert_cmphex(qtest_readb(d->qts, d->mem), ==, 0x22);
+    g_assert_cmphex(status(d), ==, PCI_STATUS_DETECTED_PARITY);
+    status_clear(d);
+
+    /* It is dealt with, so it is an advisory; as a rule, nobody wants these. */
+    g_assert_cmphex(aer(d, PCI_ERR_COR_STATUS), ==, advisory);
+    g_assert_cmphex(aer(d, PCI_ERR_UNCOR_STATUS), ==, 0);
+    errors_clear(d);
+    aer_set(d, PCI_ERR_COR_MASK, 0);
+    check_poisoned(&r, read, data);
+    g_assert_cmphex(aer(d, PCI_ERR_COR_STATUS), ==, advisory);
+    g_assert_cmphex(aer(d, PCI_ERR_UNCOR_STATUS), ==, PCI_ERR_UNC_POISON_TLP);
+    errors_clear(d);
+    aer_set(d, PCI_ERR_UNCOR_SEVER, PCI_ERR_UNC_POISON_TLP);
+    check_poisoned(&r, read, data);
+    g_assert_cmphex(aer(d, PCI_ERR_COR_STATUS), ==, 0);
+    g_assert_cmphex(aer(d, PCI_ERR_UNCOR_STATUS), ==, PCI_ERR_UNC_POISON_TLP);
+    errors_clear(d);
+
+    /* A guest that minds parity is told that its own request met it. */
+    qpci_config_writew(d->pci, PCI_COMMAND, PCI_COMMAND_MEMORY |
+                       PCI_COMMAND_MASTER | PCI_COMMAND_PARITY);
+    status_clear(d);
+    bm_seg(d, list, 0, data, 64, 0);
+    read.src = bm_sgl(list, 1);
+    check_poisoned(&r, read, list);
+    g_assert_cmphex(status(d), ==, PCI_STATUS_DETECTED_PARITY |
+                    PCI_STATUS_PARITY);
+
+    /* A write, device memory, and what a queue reads for itself are none. */
+    bm_arm(d, BM_INJECT_POISONED, 1, BM_INJECT_ALL_QUEUES, 0);
+    g_assert_cmphex(bm_exec(&r, &write), ==, BM_ST_SUCCESS);
+    bm_assert_armed(d, BM_INJECT_POISONED, 0, 1);
+    bm_end(d);
+}
+
+/* A message to anywhere, with anything in it, beside the one that is due. */
+static void test_rogue_msi(const void *worker)
+{
+    BmDev *d = bm_start(worker, INJECTABLE);
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    uint64_t victim = bm_alloc(d, 4096);
+    unsigned i;
+    BmRing r;
+
+    bm_msix_setup(d, 2);
+    bm_ring_init(&r, d, 0, 4);
+    qtest_memset(d->qts, victim, 0, 4096);
+    bm_arm(d, BM_INJECT_ROGUE_MSI, 2, BM_INJECT_ALL_QUEUES,
+           BM_PREP(BM_ROGUE_MSI_ADDR, victim + 8) | 0x12345678);
+    for (i = 1; i <= 2; i++) {
+        bm_ack(&r, BM_CQ_HEAD_ARM);
+        g_assert_cmphex(bm_exec(&r, &sqe), ==, BM_ST_SUCCESS);
+        bm_msix_wait(d, BM_VECTOR_QUEUE(0));
+        bm_wait_reg(d, BM_REG_MSG_TLPS, UINT64_MAX, 2 * i);
+        g_assert_cmphex(qtest_readq(d->qts, victim + 8), ==, 0x12345678);
+        g_assert_cmphex(qtest_readq(d->qts, victim), ==, 0);
+        qtest_writel(d->qts, victim + 8, 0);
+    }
+    bm_assert_armed(d, BM_INJECT_ROGUE_MSI, 2, 0);
+
+    /* Masks are for the device's own; Bus Master Enable is for all. */
+    qpci_config_writew(d->pci, BM_MSIX + PCI_MSIX_FLAGS,
+                       PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+    bm_arm(d, BM_INJECT_ROGUE_MSI, 1, BM_INJECT_ALL_QUEUES,
+           BM_PREP(BM_ROGUE_MSI_ADDR, victim) | 1);
+    bm_ack(&r, BM_CQ_HEAD_ARM);
+    g_assert_cmphex(bm_exec(&r, &sqe), ==, BM_ST_SUCCESS);
+    bm_wait_reg(d, BM_REG_MSG_TLPS, UINT64_MAX, 5);
+    g_assert_cmphex(qtest_readl(d->qts, victim), ==, 1);
+    g_assert_false(bm_msix_taken(d, BM_VECTOR_QUEUE(0)));
+    bm_end(d);
+}
+
 void bm_add_bus_tests(void)
 {
     bm_add_both("bus/status", test_status);
     bm_add_both("bus/posted", test_posted);
     bm_add_both("bus/posted-ring", test_posted_ring);
+    bm_add_both("bus/errors", test_errors);
+    bm_add_both("bus/errors-integrated", test_errors_integrated);
+    bm_add_both("bus/poisoned", test_poisoned);
+    bm_add_both("bus/rogue-msi", test_rogue_msi);
 }

@@ -31,9 +31,9 @@ static void test_registers(const void *worker)
 
     g_assert_cmphex(BM_GET(BM_CAP2_FEATURES, bm_read(d, BM_REG_CAP2)) &
                     BM_FEAT_FAULTS, !=, 0);
-    g_assert_cmphex(bm_read(d, BM_REG_INJECT_MODES), ==, 0x7fffffe);
+    g_assert_cmphex(bm_read(d, BM_REG_INJECT_MODES), ==, 0xfffffffe);
     bm_write(d, BM_REG_INJECT_MODES, 0);
-    g_assert_cmphex(bm_read(d, BM_REG_INJECT_MODES), ==, 0x7fffffe);
+    g_assert_cmphex(bm_read(d, BM_REG_INJECT_MODES), ==, 0xfffffffe);
 
     qtest_writeq(d->qts, arg, 0x1122334455667788);
     qtest_writel(d->qts, arg, 0xaabbccdd);
