@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rogue: has the device read, or write, a page that nobody gave it, and says what came of it.
+ * rogue: has the device read, or write, a page that nobody gave it, or interrupt a CPU of its
+ * own choice, and says what came of it.
  *
- * Usage: rogue read|write
+ * Usage: rogue read|write|msi
  *
  * The page is this process's own memory, found by its physical address, and is never
  * handed to the driver. The device is told (by fault injection: as root) to use that
  * address in the next command instead of the one that the driver has mapped. Then an
  * ordinary pwrite() or pread() of another page makes the next command.
  *
- * Prints one "KEY VALUE" a line: page, its physical address; call, what the system call
- * gave; moved, yes or no: was the secret taken out of the page, was the canary in it
- * overwritten; found, what device memory, or the page, holds now. A device that can do
- * neither is no error: the exit status is 0 unless the experiment could not be made.
+ * With msi, the device sends one message more than it should, for a vector that nothing in
+ * the machine has, to the last CPU. The kernel counts interrupts that nothing has asked for.
+ *
+ * Prints one "KEY VALUE" a line: page, its physical address, or that of the message; call,
+ * what the system call gave; moved, yes or no: was the secret taken out of the page, was the
+ * canary in it overwritten, was the CPU interrupted; found, what device memory, the page or
+ * the kernel's count holds now. A device that can do none of it is no error: the exit status
+ * is 0 unless the experiment could not be made.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -26,6 +31,9 @@
 #define SECRET "the launch code is 31415926"
 #define CANARY "canary: alive and singing"
 #define SPOIL "the device was here"
+#define MSI_ADDRESS 0xfee00000ull /* as x86 has it, with the CPU's APIC id in bits 19:12 */
+#define VECTOR 0xf5 /* above all that devices get, and none of the kernel's own */
+#define PATIENCE 100 /* times 10 ms for an interrupt to come */
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
 {
@@ -78,14 +86,19 @@ static void arm(const char *direction, uint64_t address)
 	close(fd);
 }
 
-/* Did the device reach the page? Then @where, which it wrote, holds @text. */
-static void report(uint64_t address, ssize_t moved, const char *where, const char *text)
+static void report_call(ssize_t moved)
 {
-	printf("page %#llx\n", (unsigned long long)address);
 	if (moved < 0)
 		printf("call %s\n", strerror(errno));
 	else
 		printf("call %zd bytes\n", moved);
+}
+
+/* Did the device reach the page? Then @where, which it wrote, holds @text. */
+static void report(uint64_t address, ssize_t moved, const char *where, const char *text)
+{
+	printf("page %#llx\n", (unsigned long long)address);
+	report_call(moved);
 	printf("moved %s\n", strcmp(where, text) ? "no" : "yes");
 	if (*where)
 		printf("found \"%.40s\"\n", where);
@@ -118,14 +131,56 @@ static void spoil(int fd, char *device)
 	report(address, moved, canary, SPOIL);
 }
 
+/* What the kernel counts as spurious on @cpu: each is of a vector that nothing has. */
+static unsigned long spurious(unsigned int cpu)
+{
+	FILE *file = fopen("/proc/interrupts", "r");
+	char line[4096], *next;
+	unsigned long count = 0;
+	unsigned int i;
+
+	if (!file)
+		die("/proc/interrupts: ");
+	while (fgets(line, sizeof(line), file)) {
+		next = strstr(line, "SPU:");
+		if (!next)
+			continue;
+		next += strlen("SPU:");
+		for (i = 0; i <= cpu; i++)
+			count = strtoul(next, &next, 10);
+	}
+	fclose(file);
+	return count;
+}
+
+/* The device is to interrupt a CPU, while it is asked to fetch a page. */
+static void forge(int fd)
+{
+	const unsigned int cpu = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	const uint64_t address = MSI_ADDRESS | cpu << 12;
+	const char *harmless = page_of("");
+	unsigned long before = spurious(cpu);
+	ssize_t moved;
+	int i;
+
+	arm("msi", address << 32 | VECTOR);
+	moved = pwrite(fd, harmless, PAGE, OFFSET);
+	for (i = 0; i < PATIENCE && spurious(cpu) == before; i++)
+		usleep(10000);
+	printf("page %#llx\n", (unsigned long long)address);
+	report_call(moved);
+	printf("moved %s\n", spurious(cpu) == before ? "no" : "yes");
+	printf("found %lu of vector %#x on CPU %u\n", spurious(cpu) - before, VECTOR, cpu);
+}
+
 int main(int argc, char **argv)
 {
 	const char *direction = argc == 2 ? argv[1] : "";
 	int fd = open(DEVICE_NODE, O_RDWR);
 	char *device;
 
-	if (strcmp(direction, "read") && strcmp(direction, "write")) {
-		fprintf(stderr, "usage: rogue read|write\n");
+	if (strcmp(direction, "read") && strcmp(direction, "write") && strcmp(direction, "msi")) {
+		fprintf(stderr, "usage: rogue read|write|msi\n");
 		return 2;
 	}
 	if (fd < 0)
@@ -136,7 +191,9 @@ int main(int argc, char **argv)
 	memset(device, 0, PAGE);
 	if (!strcmp(direction, "read"))
 		steal(fd, device);
-	else
+	else if (!strcmp(direction, "write"))
 		spoil(fd, device);
+	else
+		forge(fd);
 	return 0;
 }

@@ -4,7 +4,7 @@
 
 Boots the same guest of Debian's kernel twice, without an IOMMU and with VT-d. In both the
 device has turned rogue: it reads a secret from, and writes over, pages that nobody has
-mapped for it. Prints side by side what came of it. The exit status is 0 if the rogue had
+mapped for it, and it interrupts a CPU. Prints side by side what came of it. The exit status is 0 if the rogue had
 its way without the IOMMU and was refused by it, and the driver went on in both.
 """
 
@@ -22,7 +22,8 @@ RULE = "-" * (sum(WIDTHS) + 4)
 INTRODUCTION = """\
 The same guest twice, the same driver, the same device. By fault injection the device is told to turn
 rogue: for the next command it takes an address of its own choice instead of the one that the driver
-has mapped. That is all it takes: a bus master needs nobody's leave to put an address on the bus."""
+has mapped, or sends a message of its own making. That is all it takes: a bus master needs nobody's leave
+to put an address on the bus."""
 
 MEANING = """\
 What it means
@@ -32,7 +33,10 @@ What it means
   before it reaches memory, the kernel logs who it was and where, and the device, which checks the result
   of each DMA, fails the command with the address. The driver hears of it by that completion alone: a
   fault that VT-d reports is handled by the IOMMU driver and never reaches the device's. What the driver then
-  does is its fault_policy: log, reset or kill (modinfo busmaster)."""
+  does is its fault_policy: log, reset or kill (modinfo busmaster).
+  An interrupt is a memory write, too: to an address that names a CPU, with a vector as its data. To translate
+  addresses does not help against that. Interrupt remapping does (intremap=on): a message may only name an entry
+  of a table, and only that of the device which it comes from. The device is not told, nor is its driver."""
 
 
 def measure(guest: Guest) -> dict[str, str]:
@@ -85,6 +89,8 @@ def show(both: list[dict]) -> None:
             "read", "pwrite()", "device memory", "STOLEN", both)
     attempt("A page with a canary. The device writes over it, while it should fill a page of a pread().",
             "write", "pread()", "the page", "SPOILT", both)
+    attempt("A CPU. The device sends it a vector that nothing in the machine has, beside its own interrupt.",
+            "msi", "pwrite()", "the kernel", "FORGED", both)
     row("Afterwards, verified", *(f"1,000 random transfers: {said['after']}" for said in both))
     row("Faults counted", *(said["faults"] for said in both))
     print(f"\n{MEANING}")
@@ -92,8 +98,8 @@ def show(both: list[dict]) -> None:
 
 def as_promised(both: list[dict]) -> bool:
     """Theft without, refusal with, and work goes on in both."""
-    moved = [[said[f"{verb}-moved"] for verb in ("read", "write")] for said in both]
-    return (moved == [["yes", "yes"], ["no", "no"]] and all(said["after"] == "yes" for said in both)
+    moved = [[said[f"{verb}-moved"] for verb in ("read", "write", "msi")] for said in both]
+    return (moved == [["yes"] * 3, ["no"] * 3] and all(said["after"] == "yes" for said in both)
             and [said["faults"] for said in both] == ["0", "2"])
 
 

@@ -37,6 +37,10 @@ reset-ignore  | 1             | hang     | EIO    | failed_resets       | reset 
 enable-ignore | 1             | hang     | EIO    | failed_resets       | reset | and so it is where it does not get ready
 reads-ones    | always        | write    | EIO    | failed_resets       | reset | where registers read as ones, an FLR brings them back
 reads-zeros   | always        | write    | EIO    | failed_resets       | reset | and so it does where there is no magic
+poisoned      | 1             | write    | EIO    | dma_faults          | -     | data that is marked as bad is not used
+aer-correctable | 1           | write    | ok     | -                   | -     | what a device on the root bus reports nobody hears
+aer-nonfatal  | 1             | write    | ok     | -                   | -     | nor if it is worse
+aer-fatal     | 1             | write    | ok     | -                   | -     | or as bad as can be
 END
 }
 
@@ -191,6 +195,32 @@ unnoticed() {
 	same "the call" "$(rogue_does call)" "4096 bytes" &&
 		same "the device reached the page" "$(rogue_does moved)" no &&
 		same "faults counted" "$(total dma_faults)" "$faults_before"
+}
+
+# --- interrupts that the device was never given ---
+
+# forged: nothing is in between, and a CPU has an interrupt that nobody has asked for
+forged() {
+	rogue msi >/tmp/rogue || return 1
+	cat /tmp/rogue
+	same "the call" "$(rogue_does call)" "4096 bytes" &&
+		same "the CPU was interrupted" "$(rogue_does moved)" yes && works
+}
+
+# remapped: whatever the message says, it is refused, and the kernel is told
+remapped() {
+	klog_expect "DMAR: (DRHD|\[INTR-REMAP\])" "a message that the device was not given"
+	klog_mark
+	rogue msi >/tmp/rogue || return 1
+	cat /tmp/rogue
+	same "the call" "$(rogue_does call)" "4096 bytes" &&
+		same "the CPU was interrupted" "$(rogue_does moved)" no || return 1
+	wait_for 5 klog_since "INTR-REMAP.*Blocked a compatibility format" || fail "no DMAR line says so" || return 1
+	# It names an entry of the table; but not one of its own.
+	arm rogue-msi 1:all:0xfee0001000000000 && one_write && same "the call" "$result" ok || return 1
+	wait_for 5 klog_since "INTR-REMAP.*source-id verification" || fail "no DMAR line says so" || return 1
+	klog_end
+	works
 }
 
 # --- the policies for a refused DMA ---

@@ -13,9 +13,11 @@ done
 if [ -e "/sys/bus/pci/devices/$pci/iommu_group" ]; then
 	check "a rogue read is refused, named twice, and the page is safe" refusal read Read
 	check "a rogue write is refused, named twice, and the page is safe" refusal write Write
+	check "a forged interrupt is refused, in either format" remapped
 else
 	check "without an IOMMU a rogue read takes the secret, and nobody notices" theft read
 	check "without an IOMMU a rogue write spoils the page, and nobody notices" theft write
+	check "without interrupt remapping a forged interrupt gets to its CPU" forged
 fi
 check "policy log: EIO and a message" policy log EIO -
 check "policy reset: EIO, and a reset" policy reset EIO reset

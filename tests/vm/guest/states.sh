@@ -92,6 +92,17 @@ loses_only_what_was_in_flight() {
 		same errors/foreign_resets "$(attribute errors/foreign_resets)" $((foreign + 1))
 }
 
+# Below a port somebody hears of it: the kernel says whose it was. The driver is not asked.
+correctable() {
+	klog_expect "AER: .*[Cc]orrectable error.* received" "the root port hears of it"
+	klog_expect "PCIe Bus Error: severity=Correct(able|ed), type=Physical Layer" "and the kernel says what it was"
+	klog_mark
+	resets=$(attribute stats/resets)
+	arm aer-correctable 1 && one_write && same "the caller's result" "$result" ok || return 1
+	wait_for 10 klog_since "$pci: PCIe Bus Error: severity=Correct" || return 1
+	same stats/resets "$(attribute stats/resets)" "$resets"
+}
+
 # The operator's settings: as they were set after the driver was bound
 settings() { setpci -s "$pci" CAP_EXP+8.w CAP_EXP+10.w COMMAND ECAP_AER+8.l ECAP_AER+14.l | tr '\n' ' '; }
 
@@ -190,6 +201,7 @@ check "resets that are announced, by each method: $many commands in flight, none
 check "suspended and resumed: $many commands in flight, none fails" suspends
 check "who asks for a reset is killed, 20 times: it works" resetter_killed
 check "a reset that nobody announced: nothing fails that comes after" loses_only_what_was_in_flight
+check "a correctable error is logged by the kernel, and that is all" correctable
 check "the operator's settings of the function stay" settings_stay
 check "bound again after resets that nobody announced" bound_after
 check "no store is lost by resets that are announced, and no SIGBUS comes" stores_during 0 resets_5
