@@ -13,6 +13,8 @@
 #include "qapi/error.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
 #include "hw/resettable.h"
 #include "migration/vmstate.h"
@@ -59,15 +61,61 @@ static void bm_show_status(BusmasterState *s)
     pci_word_test_and_set_mask(pdev->config + PCI_STATUS, status);
 }
 
+/* What resets the function: each leaves something else as it was. */
+typedef enum BmResetKind {
+    BM_RESET_COLD,
+    BM_RESET_HOT,
+    BM_RESET_FLR,
+    BM_RESET_WAKE,
+} BmResetKind;
+
+static const char *const bm_reset_names[] = {
+    [BM_RESET_COLD] = "power-on or system reset",
+    [BM_RESET_HOT]  = "hot reset",
+    [BM_RESET_FLR]  = "FLR",
+    [BM_RESET_WAKE] = "D3hot to D0",
+};
+
+/* To QEMU all of these are cold: see which bridge resets its bus, if any. */
+static bool bm_bus_in_reset(PCIDevice *pdev)
+{
+    PCIBus *bus = pci_get_bus(pdev);
+
+    while (!pci_bus_is_root(bus)) {
+        PCIDevice *bridge = pci_bridge_get_device(bus);
+
+        if (pci_get_word(bridge->config + PCI_BRIDGE_CONTROL) &
+            PCI_BRIDGE_CTL_BUS_RESET) {
+            return true;
+        }
+        bus = pci_get_bus(bridge);
+    }
+    return false;
+}
+
+static BmResetKind bm_reset_kind(BusmasterState *s)
+{
+    PCIDevice *pdev = PCI_DEVICE(s);
+
+    if (pci_get_word(pdev->config + BM_EXP_OFFSET + PCI_EXP_DEVCTL) &
+        PCI_EXP_DEVCTL_BCR_FLR) {
+        return BM_RESET_FLR;
+    }
+    if (s->waking) {
+        return BM_RESET_WAKE;
+    }
+    return bm_bus_in_reset(pdev) ? BM_RESET_HOT : BM_RESET_COLD;
+}
+
 /*
- * What the PCI core does not reset: capabilities, but for MSI-X. An FLR leaves
- * alone what is sticky (AER), and Max_Payload_Size: it is the link's affair.
+ * What the PCI core does not reset: capabilities, but for MSI-X. What is sticky
+ * (AER) is lost with the power alone, and an FLR leaves Max_Payload_Size: it is
+ * the link's affair.
  */
-static void bm_reset_config(BusmasterState *s)
+static void bm_reset_config(BusmasterState *s, BmResetKind kind)
 {
     PCIDevice *pdev = PCI_DEVICE(s);
     uint8_t *devctl = pdev->config + BM_EXP_OFFSET + PCI_EXP_DEVCTL;
-    bool flr = pci_get_word(devctl) & PCI_EXP_DEVCTL_BCR_FLR;
     uint16_t kept = pci_get_word(devctl) &
                     (PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_BCR_FLR);
 
@@ -75,26 +123,28 @@ static void bm_reset_config(BusmasterState *s)
            PCI_PM_SIZEOF);
     memcpy(pdev->config + BM_EXP_OFFSET, s->new_config + BM_EXP_OFFSET,
            PCI_EXP_VER2_SIZEOF);
-    if (flr) {
+    if (kind == BM_RESET_FLR) {
         pci_word_test_and_set_mask(devctl, kept);
-    } else {
+    }
+    if (kind == BM_RESET_COLD) {
         memcpy(pdev->config + BM_AER_OFFSET, s->new_config + BM_AER_OFFSET,
                PCI_ERR_SIZEOF);
         pdev->exp.aer_log.log_num = 0;
     }
 }
 
-/* FLR, bus reset, D3hot to D0. The PCI core resets the rest. */
+/* Any reset of the function. The PCI core resets the rest. */
 static void bm_reset_hold(Object *obj, ResetType type)
 {
     BusmasterState *s = BUSMASTER(obj);
     PCIDevice *pdev = PCI_DEVICE(obj);
+    BmResetKind kind = bm_reset_kind(s);
 
     bm_core_connect(&s->core, pci_device_iommu_address_space(pdev) !=
                               &address_space_memory);
-    bm_reset(&s->core, "function reset");
+    bm_reset(&s->core, bm_reset_names[kind]);
     bm_inject_reset(&s->core);
-    bm_reset_config(s);
+    bm_reset_config(s, kind);
     bm_show_status(s);
     bm_heed_config(s);
     /* The PCI core is about to clear Command and Status. */
@@ -132,7 +182,9 @@ static void bm_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value,
         bm_stop(&s->core, "D3hot");
     } else if (!was_in_d0 && in_d0) {
         /* No_Soft_Reset is 0. */
+        s->waking = true;
         pci_device_reset(pdev);
+        s->waking = false;
     }
     bm_heed_config(s);
 }
@@ -162,16 +214,20 @@ static void bm_init_capabilities(PCIDevice *pdev)
 
 /*
  * Every message of MSI-X passes here when it is sent, one that was masked
- * before as well. It is a memory write: it needs bus mastering as any other.
+ * before as well. It is a memory write: it needs bus mastering as any other,
+ * and a function in D3hot sends nothing, be it raised before or unmasked then.
  */
 static void bm_send_message(PCIDevice *pdev, MSIMessage msg)
 {
     BusmasterState *s = BUSMASTER(pdev);
 
-    if (pci_get_word(pdev->config + PCI_COMMAND) & PCI_COMMAND_MASTER) {
-        trace_busmaster_message(msg.address, msg.data);
-        bm_irq_sent(&s->core);
+    if (!(pci_get_word(pdev->config + PCI_COMMAND) & PCI_COMMAND_MASTER) ||
+        !bm_in_d0(pdev)) {
+        trace_busmaster_message_lost(msg.address, msg.data);
+        return;
     }
+    trace_busmaster_message(msg.address, msg.data);
+    bm_irq_sent(&s->core);
     s->send_message(pdev, msg);
 }
 

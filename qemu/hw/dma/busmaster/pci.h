@@ -24,6 +24,7 @@ struct BusmasterState {
     MemoryRegion mem_bar;
     MSITriggerFunc *send_message; /* as the PCI core does it */
     uint8_t *new_config;    /* configuration space of a new function */
+    bool waking;            /* it is being reset on its way to D0 */
 };
 
 struct BusmasterClass {

@@ -139,7 +139,6 @@ static void test_ctrl_reset(const void *worker)
     bench_down(&t);
 }
 
-/* Not a reset: what was counted and where the rings are is kept. */
 /* When a reset is over so is the last turn: memory is the driver's at once. */
 static void test_late(const void *worker)
 {
@@ -173,6 +172,7 @@ static void test_late(const void *worker)
     bench_down(&t);
 }
 
+/* Not a reset: what was counted and where the rings are is kept. */
 static void test_ctrl_disable(const void *worker)
 {
     Bench t;
@@ -206,12 +206,12 @@ static void check_config_cleared(BmDev *d)
 
 static uint32_t aer_read(BmDev *d, unsigned reg)
 {
-    return qtest_readl(d->qts, bm_ecam(d, BM_DEVFN, BM_AER + reg));
+    return qtest_readl(d->qts, bm_ecam(d, d->pci->devfn, BM_AER + reg));
 }
 
 static void aer_write(BmDev *d, unsigned reg, uint32_t value)
 {
-    qtest_writel(d->qts, bm_ecam(d, BM_DEVFN, BM_AER + reg), value);
+    qtest_writel(d->qts, bm_ecam(d, d->pci->devfn, BM_AER + reg), value);
 }
 
 /* The machine is stopped in the middle: nothing moves until it goes on. */
@@ -302,6 +302,128 @@ static void test_d3hot(const void *worker)
     bench_down(&t);
 }
 
+/* Not a word in D3hot: neither what was raised before, nor what is unmasked. */
+static void test_d3hot_silent(const void *worker)
+{
+    const unsigned vector = BM_VECTOR_QUEUE(0);
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    BmDev *d = bm_start(worker, "queues=1,mem-size=1M");
+    BmRing r;
+
+    bm_msix_setup(d, 2);
+    bm_ring_init(&r, d, 0, 4);
+    qpci_config_writew(d->pci, BM_MSIX + PCI_MSIX_FLAGS,
+                       PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+    bm_ack(&r, BM_CQ_HEAD_ARM);
+    g_assert_cmphex(bm_exec(&r, &sqe), ==, BM_ST_SUCCESS);
+    bm_settle(d);
+    g_assert_true(bm_msix_pending(d, vector));
+
+    qpci_config_writew(d->pci, BM_PM + PCI_PM_CTRL, 3);
+    qpci_config_writew(d->pci, BM_MSIX + PCI_MSIX_FLAGS,
+                       PCI_MSIX_FLAGS_ENABLE);
+    bm_settle(d);
+    g_assert_false(bm_msix_taken(d, vector));
+    qpci_config_writew(d->pci, BM_PM + PCI_PM_CTRL, 0);
+    bm_map(d);
+    g_assert_cmpuint(bm_read(d, BM_REG_MSG_TLPS), ==, 0);
+    g_assert_false(bm_msix_taken(d, vector));
+    bm_end(d);
+}
+
+static void reset_by_bridge(BmDev *d)
+{
+    uint16_t control = d->bus->config_readw(d->bus, BM_PORT,
+                                            PCI_BRIDGE_CONTROL);
+
+    d->bus->config_writew(d->bus, BM_PORT, PCI_BRIDGE_CONTROL,
+                          control | PCI_BRIDGE_CTL_BUS_RESET);
+    d->bus->config_writew(d->bus, BM_PORT, PCI_BRIDGE_CONTROL, control);
+}
+
+static void reset_by_flr(BmDev *d)
+{
+    qpci_config_writew(d->pci, BM_EXP + PCI_EXP_DEVCTL,
+                       PCI_EXP_DEVCTL_BCR_FLR | 0x502f);
+}
+
+static void reset_by_waking(BmDev *d)
+{
+    qpci_config_writew(d->pci, BM_PM + PCI_PM_CTRL, 3);
+    qpci_config_writew(d->pci, BM_PM + PCI_PM_CTRL, 0);
+}
+
+/* What comes from above, or from the function itself, and keeps the power. */
+static const struct {
+    void (*fn)(BmDev *d);
+    uint16_t kept;          /* of Device Control */
+} warm[] = {
+    { reset_by_bridge, 0 },
+    { reset_by_flr, 1 << 5 },
+    { reset_by_waking, 0 },
+};
+
+/* What is sticky stays: an error that led to the reset can be read after it. */
+static void check_warm(Bench *t, unsigned i)
+{
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    const uint32_t mask = aer_read(t->d, PCI_ERR_UNCOR_MASK) ^
+                          PCI_ERR_UNC_COMP_TIME;
+    BmDev *d = t->d;
+
+    qpci_config_writew(d->pci, BM_EXP + PCI_EXP_DEVCTL, 0x502f);
+    aer_write(d, PCI_ERR_UNCOR_MASK, mask);
+    g_free(qtest_hmp(d->qts, "pcie_aer_inject_error bm RCVR"));
+    g_assert_cmphex(aer_read(d, PCI_ERR_COR_STATUS), ==, PCI_ERR_COR_RCVR);
+
+    warm[i].fn(d);
+    check_stopped(t);
+    check_config_cleared(d);
+    g_assert_cmphex(qpci_config_readw(d->pci, BM_EXP + PCI_EXP_DEVCTL), ==,
+                    2 << 12 | warm[i].kept);
+    g_assert_cmphex(qpci_config_readw(d->pci, BM_EXP + PCI_EXP_DEVSTA) &
+                    PCI_EXP_DEVSTA_CED, ==, 0);
+    g_assert_cmphex(aer_read(d, PCI_ERR_UNCOR_MASK), ==, mask);
+    g_assert_cmphex(aer_read(d, PCI_ERR_COR_STATUS), ==, PCI_ERR_COR_RCVR);
+    aer_write(d, PCI_ERR_COR_STATUS, PCI_ERR_COR_RCVR);
+
+    /* Bus mastering does not come back by itself. */
+    bm_map(d);
+    check_registers(d);
+    warm[i].fn(d);
+    qpci_config_writel(d->pci, PCI_BASE_ADDRESS_0, d->regs);
+    qpci_config_writew(d->pci, PCI_COMMAND, PCI_COMMAND_MEMORY);
+    bm_enable(d);
+    bm_ring_enable(&t->r[0]);
+    bm_submit(&t->r[0], &sqe);
+    bm_assert_halted(&t->r[0], BM_HALT_SQ_FAULT);
+    bm_map(d);
+    bm_write(d, BM_REG_CTRL, BM_CTRL_RESET);
+    check_works(t);
+}
+
+/* Below a port, each after the other. */
+static void test_warm(const void *worker)
+{
+    uint64_t next;
+    unsigned i;
+    Bench t;
+
+    t.d = bm_start_below("", worker, "queues=2,mem-size=64M");
+    bm_enable(t.d);
+    qtest_writel(t.d->qts, t.d->mem + LEN, 0x600dda7a);
+    next = t.d->next;
+    for (i = 0; i < ARRAY_SIZE(warm); i++) {
+        t.d->next = next;
+        bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
+        bm_enable(t.d);
+        bm_msix_setup(t.d, 3);
+        set_to_work(&t);
+        check_warm(&t, i);
+    }
+    bench_down(&t);
+}
+
 static void test_system_reset(const void *worker)
 {
     /* What a driver may have set, in capabilities as well. */
@@ -378,6 +500,8 @@ void bm_add_reset_tests(void)
     bm_add_many("reset/late", test_late);
     bm_add_many("reset/flr", test_flr);
     bm_add_many("reset/d3hot", test_d3hot);
+    bm_add_both("reset/d3hot-silent", test_d3hot_silent);
+    bm_add_many("reset/warm", test_warm);
     bm_add_many("reset/system-reset", test_system_reset);
     bm_add_many("reset/unplug", test_unplug);
     bm_add_many("reset/vm-stop", test_vm_stop);
