@@ -138,6 +138,34 @@ static void test_budget(const void *worker)
     bm_end(t.d);
 }
 
+/* Pieces cost what they are, however short; so do fetches of a list. */
+static void test_pieces(const void *worker)
+{
+    const unsigned segments = 30, fetches = 2;
+    const unsigned fit = BUDGET / ((segments + fetches) * 512);
+    struct bm_hw_sqe sqe;
+    uint64_t list, data;
+    unsigned i, n;
+    Bench t;
+
+    bench_up(&t, worker, "");
+    data = bm_alloc(t.d, 4096);
+    list = bm_alloc(t.d, 4096);
+    for (i = 0; i < segments; i++) {
+        bm_seg(t.d, list, i, data + 2 * i, 1, 0);
+    }
+    sqe = bm_cmd(BM_OP_COPY, 0, segments, bm_sgl(list, segments), bm_local(0));
+    for (n = fit; n <= fit + 1; n++) {
+        again(&t);
+        for (i = 0; i < fit + 4; i++) {
+            bm_push(&t.r, &sqe);
+        }
+        g_assert_cmpint(done_at_once(&t, n), ==, n == fit);
+    }
+    bm_assert_halted(&t.r, BM_HALT_BAD_HEAD);
+    bm_end(t.d);
+}
+
 /* The budget is a property; none at all leaves everything for later. */
 static void test_property(const void *worker)
 {
@@ -270,6 +298,7 @@ void bm_add_inline_tests(void)
 {
     bm_add("inline/at-once", test_at_once);
     bm_add("inline/budget", test_budget);
+    bm_add("inline/pieces", test_pieces);
     bm_add("inline/property", test_property);
     bm_add("inline/room", test_room);
     bm_add("inline/message", test_message);
