@@ -13,7 +13,17 @@
 #ifndef BUSMASTER_HW_H
 #define BUSMASTER_HW_H
 
+#if defined(__KERNEL__) || defined(__linux__)
 #include <linux/types.h>
+#else /* the QEMU device on another host */
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef __u16 __le16;
+typedef __u32 __le32;
+typedef __u64 __le64;
+#endif
 
 #ifdef __KERNEL__
 #include <linux/build_bug.h>
