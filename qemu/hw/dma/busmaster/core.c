@@ -73,6 +73,7 @@ static void bm_fatal_bh(void *opaque)
  */
 void bm_fatal(BmCore *s, enum bm_fatal cause)
 {
+    trace_busmaster_fatal(cause);
     qatomic_set(&s->fatal_cause, cause);
     qemu_bh_schedule(s->fatal_bh);
 }
@@ -87,6 +88,7 @@ static void bm_vm_change(void *opaque, bool running, RunState state)
         return;
     }
     s->parked = !running;
+    trace_busmaster_park(s->parked ? "parked" : "goes on");
     if (s->parked) {
         bm_workers_hold(s);
         return;
@@ -171,6 +173,7 @@ void bm_core_exit(BmCore *s)
 {
     unsigned i;
 
+    trace_busmaster_unplug();
     s->gone = true;
     bm_workers_hold(s);
     qemu_del_vm_change_state_handler(s->vm_change);

@@ -39,11 +39,12 @@
  * - A command changes its state in bm_cmd_advance(), as bm_cmd_step() says, and
  *   nowhere else. Where it rests, nothing of it is mapped.
  * - What the device maps is RAM (dma.c): to use it does not come back into the
- *   device. A message can: it is sent when all else is done (irq.c). So can the
- *   report of an IOMMU that refuses a DMA, which its model writes to where the
- *   guest wants it, in the middle of that DMA: a register write is then ignored
- *   (@inside), and a reset or an unplug stops the queue under the feet of who
- *   has it on the stack. That one looks at bm_queue_works() after each DMA.
+ *   device. A message can, be it the device's or the root port's for an error:
+ *   it is sent when all else is done (irq.c, report.c). So can the report of
+ *   an IOMMU that refuses a DMA, which its model writes to where the guest wants
+ *   it, in the middle of that DMA: a register write is then ignored (@inside),
+ *   and a reset or an unplug stops the queue under the feet of who has it on
+ *   the stack. That one looks at bm_queue_works() after each DMA.
  * - A function that was unplugged stays in memory, and does nothing, until all
  *   are out of it who may have been on their way in (bm_workers_dismiss()).
  *
@@ -127,9 +128,9 @@ struct BmCore {
     uint64_t fault_addr;    /* fault_lock */
     uint64_t fault_info;    /* fault_lock */
     uint16_t new_status;    /* fault_lock: bits that PCI Status is to have */
-    uint32_t cor_errors;    /* fault_lock: to be reported, bits as AER has them */
+    uint32_t cor_errors;    /* fault_lock: to be reported, as AER has them */
     uint32_t uncor_errors;  /* fault_lock: likewise */
-    uint64_t forged;        /* fault_lock: BM_ROGUE_MSI_*, to be sent; 0: none */
+    uint64_t forged;        /* fault_lock: BM_ROGUE_MSI_*; 0: none to be sent */
     bool to_report;         /* atomic: one of these three is not 0 */
 
     uint32_t inject_armed;  /* atomic: bit n: mode n is armed */

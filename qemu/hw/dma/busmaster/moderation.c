@@ -11,6 +11,7 @@
 
 #include "qemu/osdep.h"
 #include "internal.h"
+#include "trace.h"
 
 /*
  * Is it time to tell of @unseen completions? @first: all of them have come
@@ -37,6 +38,7 @@ static bool bm_moderation_due(BmQueue *q, uint32_t unseen, bool first)
     }
     if (qatomic_read(&q->armed)) {
         /* One that is pending may stay: if too early, it sets itself anew. */
+        trace_busmaster_moderated(q->index, unseen, deadline);
         timer_mod_anticipate_ns(q->timer, deadline);
     }
     return false;

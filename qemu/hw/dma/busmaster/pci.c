@@ -58,6 +58,9 @@ static void bm_show_status(BusmasterState *s)
         pci_get_word(pdev->config + PCI_COMMAND) & PCI_COMMAND_PARITY) {
         status |= PCI_STATUS_PARITY;
     }
+    if (status) {
+        trace_busmaster_status(status);
+    }
     pci_word_test_and_set_mask(pdev->config + PCI_STATUS, status);
 }
 
@@ -178,6 +181,9 @@ static void bm_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value,
     in_d0 = bm_in_d0(pdev);
     pcie_aer_write_config(pdev, addr, value, len);
     pcie_cap_flr_write_config(pdev, addr, value, len);
+    if (was_in_d0 != in_d0) {
+        trace_busmaster_power(in_d0 ? "D0" : "D3hot");
+    }
     if (was_in_d0 && !in_d0) {
         bm_stop(&s->core, "D3hot");
     } else if (!was_in_d0 && in_d0) {

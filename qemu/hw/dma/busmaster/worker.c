@@ -20,6 +20,7 @@
 #include "qemu/lockable.h"
 #include "qemu/main-loop.h"
 #include "internal.h"
+#include "trace.h"
 
 /*
  * Begin to work on the queues of @w. False: nobody is to work now. Who keeps
@@ -66,6 +67,7 @@ void bm_workers_hold(BmCore *s)
     unsigned i;
 
     qatomic_inc(&s->holds);
+    trace_busmaster_hold(s->holds);
     for (i = 0; i < s->num_workers; i++) {
         if (s->workers[i].iothread) {
             qemu_mutex_lock(&s->workers[i].lock);
@@ -77,6 +79,7 @@ void bm_workers_hold(BmCore *s)
 void bm_workers_release(BmCore *s)
 {
     qatomic_dec(&s->holds);
+    trace_busmaster_release(s->holds);
 }
 
 static void bm_worker_init(BmWorker *w, BmCore *s, unsigned index,
@@ -105,6 +108,7 @@ void bm_workers_init(BmCore *s, bool translated)
     }
     s->translated = translated;
     s->num_workers = many ? s->num_iothreads : 1;
+    trace_busmaster_workers(s->num_workers, translated);
     s->workers = g_new0(BmWorker, s->num_workers);
     for (i = 0; i < s->num_workers; i++) {
         bm_worker_init(&s->workers[i], s, i,
