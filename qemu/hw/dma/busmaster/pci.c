@@ -364,7 +364,7 @@ static void busmaster_finalize(Object *obj)
 
 static int bm_post_load(void *opaque, int version_id)
 {
-    bm_update_tlp_sizes(opaque);
+    bm_heed_config(opaque);
     return 0;
 }
 
