@@ -63,7 +63,7 @@
 #include "system/runstate.h"
 
 #define BM_MAX_VECTORS      (BM_MAX_QUEUES + 1)
-#define BM_SHAPE_LEN        5
+#define BM_SHAPE_LEN        6
 
 /* A thread and the queues that run in it: each num_workers'th from @index. */
 struct BmWorker {

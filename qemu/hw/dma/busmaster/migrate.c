@@ -23,13 +23,14 @@
 /* Properties that the guest has seen, or that what is in flight fits in. */
 static const char *const bm_shape_names[BM_SHAPE_LEN] = {
     "queues", "mem-size", "dma-bits", "outstanding", "x-fault-injection",
+    "write-faults",
 };
 
 static void bm_shape_get(const BmCore *s, uint64_t *shape)
 {
     const uint64_t values[BM_SHAPE_LEN] = {
         s->num_queues, s->mem_size, s->dma_bits, s->outstanding,
-        s->fault_injection,
+        s->fault_injection, s->write_faults,
     };
 
     memcpy(shape, values, sizeof(values));
@@ -467,6 +468,7 @@ static int bm_core_post_load(void *opaque, int version_id)
     for (i = 0; i < s->num_queues; i++) {
         s->queues[i].state = s->queues[i].moved.state;
     }
+    s->to_report = s->cor_errors || s->uncor_errors || s->forged;
     return 0;
 }
 
@@ -483,6 +485,10 @@ const VMStateDescription vmstate_bm_core = {
         VMSTATE_UINT32(fatal_cause, BmCore),
         VMSTATE_UINT64(fault_addr, BmCore),
         VMSTATE_UINT64(fault_info, BmCore),
+        VMSTATE_UINT16(new_status, BmCore),
+        VMSTATE_UINT32(cor_errors, BmCore),
+        VMSTATE_UINT32(uncor_errors, BmCore),
+        VMSTATE_UINT64(forged, BmCore),
         {
             /* A bitmap's size is in bits. */
             .name = "irqs",

@@ -346,6 +346,48 @@ static void test_fatal(const void *worker)
     world_end(&w);
 }
 
+/* What the bus has told, and nobody has looked at; what is still to be sent. */
+static void test_told(const void *worker)
+{
+    g_autofree char *uri = NULL, *args = NULL;
+    struct bm_hw_sqe sqe;
+    uint64_t victim;
+    BmStream *s;
+    World w;
+
+    world_up(&w, NULL);
+    victim = bm_alloc(w.d, 4096);
+    qtest_writel(w.d->qts, victim, 0);
+    sqe = bm_cmd(BM_OP_COPY, 1, 64, bm_host(BM_NOWHERE), bm_local(0));
+    g_assert_cmphex(bm_exec(&w.r[LONG], &sqe), ==, BM_ST_DMA_READ_FAULT);
+    s = saved(&w, w.d, 'a');
+    g_assert_cmphex(bm_stream_get(s, "core[1]/new_status"), ==,
+                    PCI_STATUS_REC_MASTER_ABORT);
+    /* These rest there no longer than it takes to send them. */
+    bm_stream_put(s, "core[1]/cor_errors", PCI_ERR_COR_RCVR);
+    bm_stream_put(s, "core[1]/uncor_errors", PCI_ERR_UNC_COMP_TIME);
+    bm_stream_put(s, "core[1]/forged",
+                  BM_PREP(BM_ROGUE_MSI_ADDR, victim) | 0x12345678);
+    uri = world_uri(&w, "file", 'b');
+    bm_stream_save(s, uri + strlen("file:"));
+    bm_stream_free(s);
+    args = g_strdup_printf("-incoming %s", uri);
+    world_moves(&w, bm_receiver(w.d, NULL, WORLD_PROPS, args));
+    bm_migrate_wait(w.d, "completed");
+    bm_cont(w.d);
+    bm_settle(w.d);
+    g_assert_cmphex(qpci_config_readw(w.d->pci, PCI_STATUS) &
+                    PCI_STATUS_REC_MASTER_ABORT, !=, 0);
+    g_assert_cmphex(qtest_readl(w.d->qts, victim), ==, 0x12345678);
+    g_assert_cmphex(qtest_readl(w.d->qts, bm_ecam(w.d, BM_DEVFN, BM_AER +
+                                                  PCI_ERR_COR_STATUS)), ==,
+                    PCI_ERR_COR_RCVR);
+    g_assert_cmphex(qtest_readl(w.d->qts, bm_ecam(w.d, BM_DEVFN, BM_AER +
+                                                  PCI_ERR_UNCOR_STATUS)), ==,
+                    PCI_ERR_UNC_COMP_TIME);
+    world_end(&w);
+}
+
 void bm_add_migrate_tests(void)
 {
     static const Route routes[] = {
@@ -369,4 +411,5 @@ void bm_add_migrate_tests(void)
     bm_add("migrate/shadow", test_shadow);
     bm_add("migrate/bad-doorbells", test_bad_doorbells);
     bm_add("migrate/fatal", test_fatal);
+    bm_add("migrate/told", test_told);
 }

@@ -175,6 +175,8 @@ static void test_properties(const void *worker)
           "'x-fault-injection' is 0, must be 1" },
         { "queues=9,mem-size=64M,outstanding=8,x-fault-injection=true,"
           "dma-bits=40", "'dma-bits' is 40, must be 64" },
+        { "queues=9,mem-size=64M,outstanding=8,x-fault-injection=true,"
+          "write-faults=false", "'write-faults' is 0, must be 1" },
     };
     unsigned i;
     World w;
