@@ -94,8 +94,7 @@ typedef struct BmLie {
     uint32_t tear_us;       /* its rest is to follow so much later */
     bool torn;              /* its status is there, its rest is not */
     uint32_t entry;         /* where in the ring that is */
-    int64_t due;            /* ns, QEMU_CLOCK_VIRTUAL: held back until then;
-                               0: it is not */
+    int64_t due;            /* ns, QEMU_CLOCK_VIRTUAL: held until then; or 0 */
 } BmLie;
 
 /* BmCommand.abort: a tag, and with it: */

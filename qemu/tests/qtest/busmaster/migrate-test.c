@@ -207,7 +207,7 @@ static void add_disk(World *w)
         "'file': 'file' } }");
 }
 
-/* QEMU's own code loses some bytes with each snapshot: that is not looked for. */
+/* QEMU itself loses some bytes with each snapshot: none are looked for. */
 static void world_up_leaking(World *w, const void *worker)
 {
     g_autofree char *options = g_strdup(g_getenv("ASAN_OPTIONS") ?: "");
