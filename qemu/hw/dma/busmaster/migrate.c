@@ -180,17 +180,6 @@ static int bm_running_pre_save(void *opaque)
     return 0;
 }
 
-static int bm_running_pre_load(void *opaque)
-{
-    BmQueue *q = opaque;
-    unsigned i;
-
-    for (i = 0; i < q->core->outstanding; i++) {
-        q->moved.commands[i].command = &q->cmds[i];
-    }
-    return 0;
-}
-
 /* What only a queue has that works. */
 static const VMStateDescription vmstate_bm_running = {
     .name = "busmaster/queue/running",
@@ -198,7 +187,6 @@ static const VMStateDescription vmstate_bm_running = {
     .minimum_version_id = 1,
     .needed = bm_running_needed,
     .pre_save = bm_running_pre_save,
-    .pre_load = bm_running_pre_load,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(sq_head, BmQueue),
         VMSTATE_UINT32(cq_tail, BmQueue),
@@ -249,6 +237,19 @@ static int bm_queue_pre_save(void *opaque)
     BmQueue *q = opaque;
 
     q->moved.state = q->state;
+    return 0;
+}
+
+/* Commands are loaded into the slots that are free, which all of them are. */
+static int bm_queue_pre_load(void *opaque)
+{
+    BmQueue *q = opaque;
+    unsigned i;
+
+    q->moved.num_commands = 0;
+    for (i = 0; i < q->core->outstanding; i++) {
+        q->moved.commands[i].command = &q->cmds[i];
+    }
     return 0;
 }
 
@@ -370,6 +371,7 @@ static const VMStateDescription vmstate_bm_queue = {
     .version_id = 1,
     .minimum_version_id = 1,
     .pre_save = bm_queue_pre_save,
+    .pre_load = bm_queue_pre_load,
     .post_load = bm_queue_post_load,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(moved.state, BmQueue),
