@@ -284,7 +284,7 @@ long bm_ioctl(struct bm_dev *bm, struct file *file, unsigned int cmd, void __use
 int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 /* dmaengine.c, where the kernel has a DMA engine core */
-#ifdef CONFIG_DMA_ENGINE
+#ifdef CONFIG_BUSMASTER_DMAENGINE
 int bm_dmaengine_add(struct bm_dev *bm);
 void bm_dmaengine_del(struct bm_dev *bm);
 void bm_dmaengine_exit(void);

@@ -6,15 +6,16 @@
  * mmap is the other way to the same bytes: the CPU's, through the BAR. All else is what
  * programs expect of a file: poll, fsync, splice.
  */
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
-#include <linux/io_uring/cmd.h>
 #include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/splice.h>
 
 #include "busmaster.h"
+#include "compat.h"
 
 #define BM_MINORS 256
 

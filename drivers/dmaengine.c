@@ -30,6 +30,7 @@
 #include <linux/slab.h>
 
 #include "busmaster.h"
+#include "compat.h"
 
 /**
  * struct bm_desc - a descriptor

@@ -8,10 +8,10 @@
  */
 #include <linux/bitops.h>
 #include <linux/fs.h>
-#include <linux/io_uring/cmd.h>
 #include <linux/uaccess.h>
 
 #include "busmaster.h"
+#include "compat.h"
 #include "prepare.h"
 #include <uapi/linux/busmaster.h>
 
@@ -303,6 +303,17 @@ long bm_ioctl(struct bm_dev *bm, struct file *file, unsigned int cmd, void __use
 	return -ENOTTY;
 }
 
+#ifdef BM_URING_CMD
+/**
+ * struct bm_uring_area - what a submission has for the command
+ * @op: address of the struct busmaster_op
+ * @reserved: 0
+ */
+struct bm_uring_area {
+	u64 op;
+	u64 reserved;
+};
+
 /**
  * struct bm_uring - what is left of an io_uring command when its request has gone
  * @to: where the result goes
@@ -316,14 +327,15 @@ struct bm_uring {
 };
 
 /* In the task that submitted it; or, if that has exited, in one without its memory. */
-static void bm_uring_end(struct io_uring_cmd *cmd, unsigned int issue_flags)
+static void bm_uring_end(struct io_tw_req req, io_tw_token_t token)
 {
+	struct io_uring_cmd *cmd = io_uring_cmd_from_tw(req);
 	struct bm_uring *uring = io_uring_cmd_to_pdu(cmd, struct bm_uring);
 	int err = uring->error;
 
 	if (!err && (!current->mm || put_user(uring->result, uring->to)))
 		err = -EFAULT;
-	io_uring_cmd_done(cmd, err, 0, issue_flags);
+	io_uring_cmd_done(cmd, err, IO_URING_CMD_TASK_WORK_ISSUE_FLAGS);
 }
 
 /* The request is not kept until the task runs: that may be after remove(). */
@@ -367,8 +379,8 @@ static void bm_uring_cancel(struct bm_dev *bm, struct io_uring_cmd *cmd)
 int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	struct bm_uring *uring = io_uring_cmd_to_pdu(cmd, struct bm_uring);
-	const __u64 *area = io_uring_sqe_cmd(cmd->sqe);
-	struct busmaster_op __user *arg = u64_to_user_ptr(READ_ONCE(area[0]));
+	const struct bm_uring_area *area = io_uring_sqe_cmd(cmd->sqe, struct bm_uring_area);
+	struct busmaster_op __user *arg = u64_to_user_ptr(READ_ONCE(area->op));
 	struct busmaster_op op;
 	struct bm_request *rq;
 	struct bm_want want;
@@ -380,7 +392,7 @@ int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue
 	}
 	if (!bm_ioctl_is(cmd->cmd_op, BUSMASTER_IOC_OP))
 		return -ENOTTY;
-	if (READ_ONCE(area[1]) || cmd->flags)
+	if (READ_ONCE(area->reserved) || cmd->flags & IORING_URING_CMD_MASK)
 		return -EINVAL;
 	err = bm_op_fetch(bm, cmd->file, &op, arg);
 	if (err)
@@ -405,3 +417,9 @@ int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue
 	bm_exit(bm, idx);
 	return -EIOCBQUEUED;
 }
+#else
+int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	return -EOPNOTSUPP;
+}
+#endif /* BM_URING_CMD */

@@ -38,6 +38,7 @@
 #include <linux/slab.h>
 
 #include "busmaster.h"
+#include "compat.h"
 
 /* Pages that are pinned at a time, on the stack. */
 #define BM_MEM_BATCH 32u
@@ -60,7 +61,7 @@ static size_t bm_mem_piece(struct page **pages, size_t offset, size_t length)
 {
 	size_t piece = min_t(size_t, length, PAGE_SIZE - offset);
 
-	for (; piece < length && pages[1] == nth_page(pages[0], 1); pages++)
+	for (; piece < length && page_to_pfn(pages[1]) == page_to_pfn(pages[0]) + 1; pages++)
 		piece += min_t(size_t, length - piece, PAGE_SIZE);
 	return piece;
 }

@@ -7,13 +7,13 @@
  * nobody refuses. Where they go is chosen once, too, and after that it is the operator's.
  */
 #include <linux/cpuhotplug.h>
-#include <linux/group_cpus.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/sched/isolation.h>
 #include <linux/slab.h>
 
 #include "busmaster.h"
+#include "compat.h"
 
 /* Of @spare queues grant so many as a parameter asks for. */
 static unsigned int bm_vectors_grant(struct bm_dev *bm, unsigned int *spare, unsigned int asked,
@@ -42,7 +42,7 @@ int bm_vectors_alloc(struct bm_dev *bm)
 {
 	unsigned int spare = bm->caps.queues - 1;
 	unsigned int polled = bm_vectors_grant(bm, &spare, bm_param_poll_queues, "poll_queues");
-	unsigned int channels = IS_ENABLED(CONFIG_DMA_ENGINE) ?
+	unsigned int channels = IS_ENABLED(CONFIG_BUSMASTER_DMAENGINE) ?
 		bm_vectors_grant(bm, &spare, bm_param_dma_channels, "dma_channels") : 0;
 	unsigned int want = min3(bm_param_queues ?: num_online_cpus(), 1 + spare,
 				 num_possible_cpus()) + channels;
@@ -72,12 +72,12 @@ void bm_vectors_free(struct bm_dev *bm)
 /* Each queue has the CPUs that submit to it. */
 static int bm_vectors_spread(struct bm_dev *bm)
 {
-	struct cpumask *groups = group_cpus_evenly(bm->nr_queues);
-	unsigned int cpu, i;
+	unsigned int made, cpu, i;
+	struct cpumask *groups = group_cpus_evenly(bm->nr_queues, &made);
 
 	if (!groups)
 		return -ENOMEM;
-	for (i = 0; i < bm->nr_queues; i++) {
+	for (i = 0; i < made; i++) {
 		cpumask_copy(&bm->queues[i].cpus, &groups[i]);
 		for_each_cpu(cpu, &groups[i])
 			bm->queue_of[cpu] = i;
