@@ -10,7 +10,6 @@
 
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
-#include "hw/qdev-core.h"
 #include "internal.h"
 #include "trace.h"
 

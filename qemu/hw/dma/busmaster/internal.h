@@ -54,7 +54,7 @@
 #ifndef HW_DMA_BUSMASTER_INTERNAL_H
 #define HW_DMA_BUSMASTER_INTERNAL_H
 
-#include "hw/qdev-core.h"
+#include "compat.h"
 #include "inject.h"
 #include "qemu/bitmap.h"
 #include "qemu/units.h"

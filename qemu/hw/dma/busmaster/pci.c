@@ -16,7 +16,6 @@
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
-#include "hw/resettable.h"
 #include "migration/vmstate.h"
 #include "pci.h"
 #include "trace.h"
@@ -388,7 +387,7 @@ static const VMStateDescription vmstate_busmaster = {
     },
 };
 
-static void busmaster_class_init(ObjectClass *klass, void *data)
+static void busmaster_class_init(ObjectClass *klass, BmClassData *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
@@ -419,7 +418,7 @@ static const TypeInfo busmaster_info = {
     .instance_finalize = busmaster_finalize,
     .class_size = sizeof(BusmasterClass),
     .class_init = busmaster_class_init,
-    .interfaces = (InterfaceInfo[]) {
+    .interfaces = (BmInterface[]) {
         { INTERFACE_PCIE_DEVICE },
         { }
     },

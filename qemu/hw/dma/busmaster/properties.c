@@ -12,7 +12,6 @@
 #include "qemu/host-utils.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
-#include "hw/qdev-properties.h"
 #include "pci.h"
 
 #define BM_MIN_MEM_SIZE     (4 * KiB)
