@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Install the Debian packages of some groups: deps.sh [--update] GROUP...; silent where all are there, unless
-# told to look for newer ones. The machine's own apt sources serve; nothing of them is changed.
+# told to look for newer ones. The machine's own apt sources serve; nothing of them is changed. On another
+# distribution nothing is installed: commands that are missing are named.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -22,6 +23,7 @@ declare -A purpose=(
 	[check]="run tests"
 	[guest]="make and boot a guest"
 	[lint]="check the sources"
+	[suite]="fetch the kernel of another Debian suite"
 	[perf]="measure"
 	[plot]="draw the measurements"
 )
@@ -36,8 +38,32 @@ declare -A packages=(
 	[guest]="python3 busybox-static cpio kmod pciutils"
 	[perf]="fio"
 	[plot]="gnuplot-nox"
+	[suite]="mmdebstrap debian-archive-keyring util-linux"
 	[lint]="sparse clang-format shellcheck perl python3 pyflakes3"
 )
+
+# What of it can be done without Debian's packages, and by which commands
+declare -A commands=(
+	[module]="make gcc ld objcopy cmp"
+)
+
+# have_commands GROUP: on a distribution that is not Debian
+have_commands() {
+	local command lacking=()
+
+	[[ ${commands[$1]:-} ]] || die "to ${purpose[$1]} takes a Debian machine: there is no dpkg here"
+	for command in ${commands[$1]}; do
+		command -v "$command" >/dev/null || lacking+=("$command")
+	done
+	((${#lacking[@]} == 0)) || die "to ${purpose[$1]}, these commands are missing: ${lacking[*]}"
+}
+
+if ! command -v dpkg-query >/dev/null; then
+	for group; do
+		have_commands "$group"
+	done
+	exit
+fi
 
 # shellcheck disable=SC2016 # the fields' names are dpkg's
 installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n')
