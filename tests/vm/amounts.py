@@ -39,6 +39,7 @@ TABLE = {amount.name: amount for amount in (
     Amount("TRANSFERS", "random transfers that are verified, in each boot of the guest suite", 3000, 40000),
     Amount("BOUNCES", "the same where all DMA goes through bounce buffers", 1500, 20000),
     Amount("SMOKE", "the same on Debian's kernel", 600, 20000),
+    Amount("KERNELS", "the same, and operations, on each other kernel", 150, 5000),
     Amount("ROUNDS", "times that the module is loaded and unloaded", 30, 400),
     Amount("OPS", "random operations by ioctl and io_uring", 300, 10000),
     Amount("OPERATIONS", "operations of fio that are verified, at least", 6000, 200000),

@@ -22,16 +22,18 @@ class Kernel(NamedTuple):
     """A kernel to boot."""
     image: Path
     kdir: Path  # what a module is built against
-    stock: bool  # Debian's own, with its modules and modprobe; or ours, with insmod
+    stock: bool  # Debian's own, with its modules and modprobe; or another, with insmod
     modules: Path | None = None  # what /lib/modules/RELEASE would be, of the stock kernel
     release: str = ""
+    root: Path | None = None  # of the system in which kdir and its compiler are, if not this one
 
 
-def script(name: str, *arguments: str | Path) -> str:
+def script(name: str, *arguments: str | Path, **variables: str) -> str:
     """Runs one of scripts/ and returns the last line that it printed."""
     command = [str(ROOT / "scripts" / name), *map(str, arguments)]
     # A script that fails has said why on stderr: a trace of ours would only bury it.
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False,
+                          env={**os.environ, **variables})
     if done.returncode:
         raise SystemExit(f"vm: {name} failed, status {done.returncode}")
     output = done.stdout.split("\n")
@@ -53,9 +55,21 @@ def kernel(which: str) -> Kernel:
     return Kernel(stock / "vmlinuz", stock / "kdir", True, stock / "modules", release)
 
 
+def suite_kernel(suite: str) -> Kernel:
+    """The kernel of a Debian suite, and a root of that suite to build our module in."""
+    there = Path(script("suite-kernel.sh", suite))
+    release = (there / "release").read_text(encoding="utf-8").strip()
+    return Kernel(there / "vmlinuz", Path("/usr/src", f"linux-headers-{release}"), False,
+                  release=release, root=there / "root")
+
+
 def module(for_kernel: Kernel) -> Path:
-    """The directory in which our modules were built for a kernel."""
-    return Path(script("build-module.sh", for_kernel.kdir))
+    """The directory in which our modules were built for a kernel; those of the tests, too, where it
+    has what they need. Not even a warning is allowed of compilers that are not this system's."""
+    if for_kernel.root:
+        return Path(script("build-module.sh", for_kernel.kdir, "W=1", "KCFLAGS=-Werror",
+                           MODULE_ROOT=str(for_kernel.root)))
+    return Path(script("build-module.sh", for_kernel.kdir, "TESTS=1"))
 
 
 def programs(sources: Path = ROOT / "tests" / "user") -> Path:
