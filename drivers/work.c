@@ -16,7 +16,7 @@ struct workqueue_struct *bm_release_wq;
  */
 int bm_work_init(void)
 {
-	bm_recover_wq = alloc_workqueue(BM_NAME "_recover", WQ_MEM_RECLAIM, 0);
+	bm_recover_wq = alloc_workqueue(BM_NAME "_recover", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!bm_recover_wq)
 		return -ENOMEM;
 	bm_release_wq = alloc_workqueue(BM_NAME "_release", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
