@@ -29,6 +29,9 @@ struct device_attribute;
  * @BM_ERR_GONE: nobody answered at the registers any more
  * @BM_ERR_RESET: CTRL.RESET or CTRL.ENABLE had no effect, and so a function-level reset came
  * @BM_ERR_FOREIGN_RESET: somebody else had reset the function, and did not say so
+ * @BM_ERR_BUS_CORRECTABLE: the bus had an error that it has corrected itself
+ * @BM_ERR_BUS_NONFATAL: it has lost a transaction
+ * @BM_ERR_BUS_FATAL: its link was not to be relied on, and was reset
  * @BM_ERRORS: so many
  */
 enum bm_error {
@@ -47,6 +50,9 @@ enum bm_error {
 	BM_ERR_GONE,
 	BM_ERR_RESET,
 	BM_ERR_FOREIGN_RESET,
+	BM_ERR_BUS_CORRECTABLE,
+	BM_ERR_BUS_NONFATAL,
+	BM_ERR_BUS_FATAL,
 	BM_ERRORS,
 };
 

@@ -37,7 +37,11 @@
  *   announced) begins with bm_quiesce(): what is in flight ends as it should. A stop after
  *   an error, or after a reset that nobody announced, fails what is in flight with -EIO. In
  *   either case what is submitted meanwhile is parked until the start, and neither
- *   its submitter nor who waits sees anything of it.
+ *   its submitter nor who waits sees anything of it. Who starts it again later holds it
+ *   until then (bm_hold(), bm_release()): should several, the last who lets go starts it.
+ *
+ *   While the bus recovers from a fatal error, registers are neither read nor written, and
+ *   a start that meets this leaves the device stopped: error.c.
  *
  *   DEAD means -ENODEV. Whoever finds that the device is gone asks for a reset, and the
  *   start that it ends with finds the same.
@@ -109,6 +113,18 @@ enum bm_state {
 };
 
 /**
+ * enum bm_hold - for whom a device is stopped until bm_release()
+ * @BM_HOLD_RESET: somebody resets the function, and says so
+ * @BM_HOLD_ERROR: the bus recovers from an error
+ * @BM_HOLD_SLEEP: suspended
+ */
+enum bm_hold {
+	BM_HOLD_RESET,
+	BM_HOLD_ERROR,
+	BM_HOLD_SLEEP,
+};
+
+/**
  * struct bm_dev - one device
  * @dev: class device, whose reference count is ours
  * @cdev: /dev/busmasterN
@@ -124,6 +140,7 @@ enum bm_state {
  * @state_lock: start, stop, @state, @states
  * @bar_lock: @state does not change
  * @state: enum bm_state; written under @state_lock and @bar_lock
+ * @holds: a bit for each enum bm_hold that is held; under @state_lock
  * @states: who wants to know of a new one
  * @state_wait: who waits for one; and polls, until a request is free
  * @idle: who waits until what is in flight has ended
@@ -146,6 +163,7 @@ enum bm_state {
  * @files_lock: @files
  * @reset_work: stop and start
  * @watchdog: looks for queues that make no progress
+ * @error_work: the bus has had its time to recover
  * @errors: counters, by enum bm_error
  * @resets: times that reset_work has reset the device
  * @debugfs: directory of the device, if it can be made to misbehave
@@ -168,6 +186,7 @@ struct bm_dev {
 	struct mutex state_lock; /* see above */
 	struct rw_semaphore bar_lock;
 	enum bm_state state;
+	unsigned int holds;
 	struct raw_notifier_head states;
 	wait_queue_head_t state_wait;
 	wait_queue_head_t idle;
@@ -194,6 +213,7 @@ struct bm_dev {
 
 	struct work_struct reset_work;
 	struct delayed_work watchdog;
+	struct delayed_work error_work;
 	atomic64_t errors[BM_ERRORS];
 	atomic64_t resets;
 
@@ -259,7 +279,9 @@ void bm_work_exit(void);
 
 /* reset.c */
 int bm_config_save(struct bm_dev *bm);
+int bm_config_restore(struct bm_dev *bm);
 void bm_config_reclaim(struct pci_dev *pdev);
+void bm_lose_stores(struct bm_dev *bm);
 int bm_reset(struct bm_dev *bm);
 int bm_reset_function(struct bm_dev *bm);
 
@@ -273,6 +295,8 @@ int bm_start(struct bm_dev *bm);
 void bm_quiesce(struct bm_dev *bm);
 void bm_stop(struct bm_dev *bm);
 void bm_kill(struct bm_dev *bm);
+void bm_hold(struct bm_dev *bm, enum bm_hold why);
+int bm_release(struct bm_dev *bm, enum bm_hold why);
 
 /* io.c */
 ssize_t bm_io_rw(struct bm_dev *bm, struct kiocb *iocb, struct iov_iter *iter);
@@ -322,6 +346,11 @@ struct bm_dev *bm_cdev_alloc(struct pci_dev *pdev);
 int bm_cdev_add(struct bm_dev *bm);
 void bm_cdev_del(struct bm_dev *bm);
 void bm_cdev_put(struct bm_dev *bm);
+
+/* error.c */
+extern const struct pci_error_handlers bm_error_handlers;
+void bm_error_init(struct bm_dev *bm);
+void bm_error_exit(struct bm_dev *bm);
 
 /* recover.c */
 void bm_recover_init(struct bm_dev *bm);

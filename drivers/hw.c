@@ -7,6 +7,9 @@
  * more: it reads as all ones off the bus, and as zeros behind a closed BAR. The ID is
  * asked where a register reads as what no register of a device that is there can be, so
  * that a read that failed once does not cost the device.
+ *
+ * While its channel is offline (the bus has failed, or the slot is empty) the device is left
+ * alone: nothing is written, and reads give all ones without asking it.
  */
 #include <linux/bitfield.h>
 #include <linux/io.h>
@@ -21,17 +24,19 @@
 
 static u64 bm_read64(struct bm_dev *bm, u32 reg)
 {
-	return readq(bm->regs + reg);
+	return pci_channel_offline(bm->pdev) ? U64_MAX : readq(bm->regs + reg);
 }
 
 static void bm_write32(struct bm_dev *bm, u32 reg, u32 val)
 {
-	writel(val, bm->regs + reg);
+	if (!pci_channel_offline(bm->pdev))
+		writel(val, bm->regs + reg);
 }
 
 static void bm_write64(struct bm_dev *bm, u32 reg, u64 val)
 {
-	writeq(val, bm->regs + reg);
+	if (!pci_channel_offline(bm->pdev))
+		writeq(val, bm->regs + reg);
 }
 
 static u32 bm_queue_reg(struct bm_queue *q, u32 reg)

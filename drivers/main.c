@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * busmaster: the PCI driver: probe and remove, power, resets by others.
+ * busmaster: the PCI driver: probe and remove, power.
  *
  * Probe and remove build the device's state up and tear it down in the exact reverse
  * order. What happens to it in between is in state.c.
@@ -131,14 +131,6 @@ static int bm_start_locked(struct bm_dev *bm)
 	return err;
 }
 
-static void bm_stop_locked(struct bm_dev *bm)
-{
-	mutex_lock(&bm->state_lock);
-	bm_quiesce(bm);
-	bm_stop(bm);
-	mutex_unlock(&bm->state_lock);
-}
-
 static void bm_kill_locked(struct bm_dev *bm)
 {
 	mutex_lock(&bm->state_lock);
@@ -156,6 +148,7 @@ static void bm_end_users(struct bm_dev *bm)
 	bm_kill_locked(bm);
 	synchronize_srcu(&bm->users);
 	bm_recover_exit(bm);
+	bm_error_exit(bm);
 	bm_abort_exit(bm);
 	for (i = 0; i < bm_total_queues(bm); i++)
 		bm_queue_flush(&bm->queues[i]);
@@ -175,6 +168,7 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	bm->fault_policy = bm_param_fault_policy;
 	bm_state_init(bm);
 	bm_recover_init(bm);
+	bm_error_init(bm);
 	bm_abort_init(bm);
 
 	bm_config_reclaim(pdev);
@@ -273,35 +267,17 @@ static void bm_shutdown(struct pci_dev *pdev)
 
 static int bm_suspend(struct device *dev)
 {
-	bm_stop_locked(dev_get_drvdata(dev));
+	bm_hold(dev_get_drvdata(dev), BM_HOLD_SLEEP);
 	return 0;
 }
 
 /* One that was dead before is so afterwards: nothing has failed here. */
 static int bm_resume(struct device *dev)
 {
-	struct bm_dev *bm = dev_get_drvdata(dev);
-
-	return bm_present(bm) ? bm_start_locked(bm) : 0;
+	return bm_release(dev_get_drvdata(dev), BM_HOLD_SLEEP);
 }
 
 static DEFINE_SIMPLE_DEV_PM_OPS(bm_pm_ops, bm_suspend, bm_resume);
-
-/* Somebody else resets the function, sysfs or VFIO with an FLR for example. */
-static void bm_reset_prepare(struct pci_dev *pdev)
-{
-	bm_stop_locked(pci_get_drvdata(pdev));
-}
-
-static void bm_reset_done(struct pci_dev *pdev)
-{
-	bm_start_locked(pci_get_drvdata(pdev));
-}
-
-static const struct pci_error_handlers bm_err_handlers = {
-	.reset_prepare = bm_reset_prepare,
-	.reset_done = bm_reset_done,
-};
 
 static const struct pci_device_id bm_ids[] = {
 	{ PCI_DEVICE(BM_PCI_VENDOR_ID, BM_PCI_DEVICE_ID) },
@@ -316,7 +292,7 @@ static struct pci_driver bm_driver = {
 	.remove = bm_remove,
 	.shutdown = bm_shutdown,
 	.driver.pm = pm_sleep_ptr(&bm_pm_ops),
-	.err_handler = &bm_err_handlers,
+	.err_handler = &bm_error_handlers,
 };
 
 static int __init bm_init(void)

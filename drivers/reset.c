@@ -56,7 +56,15 @@ int bm_config_save(struct bm_dev *bm)
 	return bm->config ? 0 : -ENOMEM;
 }
 
-static int bm_config_restore(struct bm_dev *bm)
+/**
+ * bm_config_restore() - configuration space is what it was when the device was last well
+ * @bm: device that was reset; state_lock is held
+ *
+ * Nothing is saved anew: what there is now is not worth it. May sleep.
+ *
+ * Return: 0; -ENODEV if nobody answers; or another negative errno.
+ */
+int bm_config_restore(struct bm_dev *bm)
 {
 	int err = pci_load_saved_state(bm->pdev, bm->config);
 
@@ -64,7 +72,7 @@ static int bm_config_restore(struct bm_dev *bm)
 		return err;
 	pci_restore_state(bm->pdev);
 	pci_clear_master(bm->pdev);
-	return 0;
+	return pci_device_is_present(bm->pdev) ? 0 : -ENODEV;
 }
 
 /**
@@ -126,11 +134,22 @@ int bm_reset_function(struct bm_dev *bm)
 	return 0;
 }
 
-/* Somebody else has reset it, and did not say so: what the CPU stored meanwhile may be lost. */
+/**
+ * bm_lose_stores() - what the CPU has stored may be lost: who has the memory mapped is told
+ * @bm: device
+ *
+ * By one SIGBUS, after the next start.
+ */
+void bm_lose_stores(struct bm_dev *bm)
+{
+	WRITE_ONCE(bm->losses, bm->losses + 1);
+}
+
+/* Somebody else has reset it, and did not say so. */
 static int bm_reset_regain(struct bm_dev *bm)
 {
 	bm_count(bm, BM_ERR_FOREIGN_RESET);
-	WRITE_ONCE(bm->losses, bm->losses + 1);
+	bm_lose_stores(bm);
 	dev_warn(&bm->dev, "was reset by somebody else; its configuration is restored\n");
 	return bm_config_restore(bm) ?: bm_hw_reset(bm);
 }
@@ -141,13 +160,15 @@ static int bm_reset_regain(struct bm_dev *bm)
  *
  * May sleep.
  *
- * Return: 0; -ENODEV if it is gone, or another negative errno: then only clearing bus
- * mastering helps.
+ * Return: 0; -ENODEV if it is gone, or its channel is offline and it was left alone; or another
+ * negative errno. Unless 0, only clearing bus mastering helps.
  */
 int bm_reset(struct bm_dev *bm)
 {
 	int err = bm_hw_reset(bm);
 
+	if (pci_channel_offline(bm->pdev))
+		return -ENODEV;
 	if (err == -ENODEV && bm_config_lost(bm))
 		err = bm_reset_regain(bm);
 	if (err == -ENODEV && !pci_device_is_present(bm->pdev))

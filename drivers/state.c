@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * busmaster: a device's states: quiesce, stop and start.
+ * busmaster: a device's states: quiesce, stop and start; and who holds it stopped.
  *
  * Whatever interrupts a device that has been built (a reset, suspend, FLR, a controller
  * that went wrong, remove) is bm_stop(), and bm_start() where it is to work again. Who has the
@@ -100,7 +100,8 @@ void bm_kill(struct bm_dev *bm)
  * Begins with a reset: whatever a previous owner left running, ends. Allocates nothing, asks
  * for nothing that can be refused, and heeds no signal. May sleep.
  *
- * Return: 0; or a negative errno, and then the device is silent, and dead.
+ * Return: 0; or a negative errno, and then the device is silent, and dead; or only stopped, if
+ * its bus has failed and is to recover.
  */
 int bm_start(struct bm_dev *bm)
 {
@@ -114,6 +115,8 @@ int bm_start(struct bm_dev *bm)
 	err = bm_bring_up(bm);
 	if (err == -ETIMEDOUT)
 		err = bm_reset_function(bm) ?: bm_bring_up(bm);
+	if (err && bm->pdev->error_state == pci_channel_io_frozen)
+		return err;
 	if (err) {
 		bm_alarm_dead(bm, err);
 		bm_kill(bm);
@@ -176,4 +179,42 @@ void bm_stop(struct bm_dev *bm)
 	bm_state_set(bm, BM_STOPPED);
 	bm_tear_down(bm);
 	cancel_work(&bm->reset_work);
+}
+
+/**
+ * bm_hold() - let end what is in flight, and stop the device until bm_release()
+ * @bm: device
+ * @why: nothing happens if it is held for that already
+ *
+ * May sleep, as bm_quiesce().
+ */
+void bm_hold(struct bm_dev *bm, enum bm_hold why)
+{
+	mutex_lock(&bm->state_lock);
+	WRITE_ONCE(bm->holds, bm->holds | BIT(why));
+	bm_quiesce(bm);
+	bm_stop(bm);
+	mutex_unlock(&bm->state_lock);
+}
+
+/**
+ * bm_release() - start the device again, unless somebody else still holds it
+ * @bm: device
+ * @why: nothing happens if it is not held for that
+ *
+ * May sleep, as bm_start().
+ *
+ * Return: 0; or what bm_start() returned. One that was dead before is so afterwards: nothing has
+ * failed here.
+ */
+int bm_release(struct bm_dev *bm, enum bm_hold why)
+{
+	int err = 0;
+
+	mutex_lock(&bm->state_lock);
+	WRITE_ONCE(bm->holds, bm->holds & ~BIT(why));
+	if (bm->state == BM_STOPPED && !bm->holds)
+		err = bm_start(bm);
+	mutex_unlock(&bm->state_lock);
+	return err;
 }

@@ -212,6 +212,9 @@ BM_ERROR(dma_faults, BM_ERR_DMA_FAULT);
 BM_ERROR(gone, BM_ERR_GONE);
 BM_ERROR(failed_resets, BM_ERR_RESET);
 BM_ERROR(foreign_resets, BM_ERR_FOREIGN_RESET);
+BM_ERROR(bus_correctable, BM_ERR_BUS_CORRECTABLE);
+BM_ERROR(bus_nonfatal, BM_ERR_BUS_NONFATAL);
+BM_ERROR(bus_fatal, BM_ERR_BUS_FATAL);
 
 static struct attribute *bm_errors_attrs[] = {
 	&bm_error_bad_tag_range.attr.attr,
@@ -229,6 +232,9 @@ static struct attribute *bm_errors_attrs[] = {
 	&bm_error_gone.attr.attr,
 	&bm_error_failed_resets.attr.attr,
 	&bm_error_foreign_resets.attr.attr,
+	&bm_error_bus_correctable.attr.attr,
+	&bm_error_bus_nonfatal.attr.attr,
+	&bm_error_bus_fatal.attr.attr,
 	NULL,
 };
 
