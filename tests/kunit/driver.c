@@ -68,6 +68,7 @@
 #include "../../drivers/alarm.c"
 #include "../../drivers/inspect.c"
 #include "../../drivers/recover.c"
+#include "../../drivers/error.c"
 #include "../../drivers/plug.c"
 #include "../../drivers/prepare.c"
 #include "../../drivers/io.c"

@@ -3,7 +3,8 @@
  * busmaster KUnit: a device made of RAM; see fake.h.
  *
  * It also stands in for state.c, which cannot be compiled here: bm_start() and
- * bm_stop() count, and do with the queues what the real ones do, without a PCI bus;
+ * bm_stop() count, and do with the queues what the real ones do, without a PCI bus, and
+ * bm_hold() and bm_release() call them;
  * bm_enter() and bm_exit() count, too. The kernel's own work queues are the driver's.
  */
 #include <linux/bitfield.h>
@@ -162,8 +163,7 @@ static void fake_set_state(struct bm_dev *bm, enum bm_state state)
 	wake_up_all(&bm->state_wait);
 }
 
-/* As bm_kill(). */
-static void fake_kill(struct bm_dev *bm)
+void bm_kill(struct bm_dev *bm)
 {
 	unsigned int i;
 
@@ -187,7 +187,7 @@ int bm_start(struct bm_dev *bm)
 	err = fake->start_error ?: bm_hw_report(bm, &report);
 	if (err) {
 		bm_alarm_dead(bm, err);
-		fake_kill(bm);
+		bm_kill(bm);
 		return err;
 	}
 	for (i = 0; i < bm_total_queues(bm); i++) {
@@ -214,6 +214,27 @@ void bm_stop(struct bm_dev *bm)
 		bm_queue_fail_all(&bm->queues[i], -EIO);
 	}
 	cancel_work(&bm->reset_work);
+}
+
+void bm_hold(struct bm_dev *bm, enum bm_hold why)
+{
+	mutex_lock(&bm->state_lock);
+	bm->holds |= BIT(why);
+	if (bm->state == BM_RUNNING)
+		bm_stop(bm);
+	mutex_unlock(&bm->state_lock);
+}
+
+int bm_release(struct bm_dev *bm, enum bm_hold why)
+{
+	int err = 0;
+
+	mutex_lock(&bm->state_lock);
+	bm->holds &= ~BIT(why);
+	if (bm->state == BM_STOPPED && !bm->holds)
+		err = bm_start(bm);
+	mutex_unlock(&bm->state_lock);
+	return err;
 }
 
 /* Stop it, and start it again, as who suspends and resumes it: without waiting for a test. */
@@ -266,7 +287,7 @@ void fake_give_up(struct fake *fake)
 		bm_queue_fail_all(&bm->queues[i], -EIO);
 	}
 	mutex_lock(&bm->state_lock);
-	fake_kill(bm);
+	bm_kill(bm);
 	mutex_unlock(&bm->state_lock);
 }
 
@@ -316,6 +337,7 @@ static void fake_destroy(void *data)
 	fake_give_up(fake);
 	KUNIT_EXPECT_EQ(fake->test, atomic_read(&fake->users), 0);
 	bm_recover_exit(bm);
+	bm_error_exit(bm);
 	bm_abort_exit(bm);
 	for (i = 0; i < bm_total_queues(bm); i++)
 		bm_queue_flush(&bm->queues[i]);
@@ -390,6 +412,7 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 	bm_recover_wq = system_wq;
 	bm_release_wq = system_unbound_wq;
 	bm_recover_init(bm);
+	bm_error_init(bm);
 	bm_abort_init(bm);
 	INIT_DELAYED_WORK(&fake->agent, fake_agent);
 	init_completion(&fake->may_reset);

@@ -39,6 +39,8 @@ void fake_function(struct kunit *test, struct fake *fake)
 	pdev->dev.coherent_dma_mask = DMA_BIT_MASK(64);
 	pdev->dev.dma_parms = &pdev->dma_parms;
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+	pdev->error_state = pci_channel_io_normal;
+	pci_set_drvdata(pdev, &fake->bm);
 	pdev->resource[BM_BAR_REGS] = DEFINE_RES_MEM(SZ_2G, BM_QUEUE_PAGE(FAKE_QUEUES));
 	pdev->resource[BM_BAR_MEM] = DEFINE_RES_MEM(SZ_4G + SZ_2G, FAKE_MEM_SIZE);
 	pdev->resource[BM_BAR_MEM].flags |= IORESOURCE_MEM_64;
