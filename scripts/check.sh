@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(lint qtest fuzz kunit smoke kernels counts guest hostile dmaengine)
+suites=(lint qtest fuzz kunit smoke kernels counts guest hostile recovery dmaengine)
 
 case ${1:-} in
 '') ;;

@@ -48,6 +48,7 @@ TABLE = {amount.name: amount for amount in (
     Amount("MUTATIONS", "completions with some bits flipped", 50, 1000),
     Amount("RACE", "seconds in which all that ends a device's use races", 20, 600),
     Amount("DRAWS", "resets, suspends and unbinds in any order, under load", 14, 2000),
+    Amount("BUS_ERRORS", "errors of the bus, of each kind", 1, 20),
     Amount("FUZZ", "calls that are made up, by one thread and by four", 2500, 100000),
     Amount("FUZZ_SECONDS", "seconds at most for each of the two", 20, 600),
     Amount("FUZZER_SECONDS", "seconds of new inputs for each fuzzer of the device", 30, 1800),

@@ -109,6 +109,11 @@ def fio() -> str:
     return "/usr/bin/fio:/bin/fio"
 
 
+def aer_inject(for_kernel: Kernel) -> str:
+    """What puts errors into the kernel's view of a device's registers, to be added to a debug kernel's guest."""
+    return f"{for_kernel.kdir / 'drivers/pci/pcie/aer_inject.ko'}:/bm/aer_inject.ko"
+
+
 def dmatest(for_kernel: Kernel) -> str:
     """The kernel's own test of DMA channels, to be added to a guest's file system. Debian's kernel
     comes without: then it is built from the source that its kernel was."""

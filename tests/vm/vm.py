@@ -44,7 +44,7 @@ class Guest:
                  qemu: Path | None = None, iommu: bool = False, memory: str = "1G",
                  cpus: int = 2, device: str = "busmaster", append: str = "",
                  accel: list[str] | None = None, extra: Sequence[str] = (),
-                 deadline: float | None = None) -> None:
+                 deadline: float | None = None, monitor: bool = False) -> None:
         self.name = name
         self.kernel = kernel
         self.initramfs = initramfs
@@ -57,6 +57,7 @@ class Guest:
         self.append = append
         self.accel = accel or accelerator()
         self.extra = extra  # more of QEMU's options
+        self.monitor = monitor  # QEMU's, on the guest's ttyS2
         self.deadline = deadline or amounts.deadline()
         self.directory = initramfs.parent
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
@@ -86,6 +87,11 @@ class Guest:
             command += ["-device", "intel-iommu,intremap=on"]
         if self.device:
             command += ["-device", self.device]
+        if self.monitor:
+            # A socket has two ends, and this QEMU has both. ttyS2's usual interrupt is the console's.
+            socket = f"socket,path=busmaster-{os.getpid()}-{id(self)},abstract=on"
+            command += ["-chardev", f"{socket},id=line,server=on,wait=off", "-device", "isa-serial,chardev=line,index=2,irq=5",
+                        "-chardev", f"{socket},id=monitor", "-mon", "chardev=monitor,mode=readline"]
         return command + list(self.extra)
 
     def prepare(self) -> None:

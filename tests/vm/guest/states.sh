@@ -7,36 +7,7 @@
 . /bm/guest/faults.sh
 . /bm/guest/day.sh
 
-many=32 # commands that are to be in flight when it happens
 cpu=/sys/devices/system/cpu/cpu1/online
-
-in_flight() { echo $(($(attribute stats/commands) - $(attribute stats/completions) - unanswered)); }
-enough_in_flight() { [ "$(in_flight)" -ge $many ]; }
-
-# delayed: what is submitted from now on; a reset of the function forgets it
-delayed() { arm cqe-delay always:all:50000; }
-
-# busy_begin [OPTION...]: fio verifies what it writes, with much in flight, until it is killed
-busy_begin() {
-	unanswered=$(($(attribute stats/commands) - $(attribute stats/completions)))
-	delayed
-	fio --filename=/dev/busmaster0 --allow_file_create=0 --rw=randrw --bs=4k --ioengine=io_uring --iodepth=64 --verify=crc32c \
-		--time_based --runtime=200 "$@" --name=one --filesize=1m --name=two --offset=1m --filesize=2m >/tmp/busy.log 2>&1 &
-	busy_pid=$!
-	wait_for 60 enough_in_flight && return
-	echo "only $(in_flight) in flight"
-	busy_kill -INT
-	cat /tmp/busy.log
-	return 1
-}
-
-# busy_end: nothing has ended it, and it has seen no error
-busy_end() {
-	kill -0 $busy_pid || fail "it has ended: $(cat /tmp/busy.log)" || return 1
-	busy_kill -INT
-	grep -E "err= *[1-9]|error=|verify: bad" /tmp/busy.log || return 0
-	fail "$(cat /tmp/busy.log)"
-}
 
 # undisturbed COMMAND...: with much in flight; of which nothing fails
 undisturbed() {

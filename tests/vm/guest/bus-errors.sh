@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The bus reports errors: correctable, non-fatal and fatal, found by QEMU's monitor in the device and by the
+# kernel's aer_inject in its registers, with commands in flight. The device is two functions of one slot: so
+# each is the other's neighbour, and has a part in its recovery.
+. /bm/guest/lib.sh
+. /bm/guest/steps.sh
+. /bm/guest/faults.sh
+. /bm/guest/day.sh
+. /bm/guest/monitor.sh
+
+neighbour=/sys/class/busmaster/busmaster1
+
+# bus_errors FUNCTION SEVERITY: so many were reported to the driver
+bus_errors() { cat "/sys/class/busmaster/busmaster$1/errors/bus_$2"; }
+
+# from_device ERROR: as QEMU names them
+from_device() { monitor pcie_aer_inject_error bm0 "$1"; }
+
+# from_kernel UNCORRECTABLE CORRECTABLE: status bits, of the lowest byte's octal digits. A struct aer_error_inj: bus,
+# device, function, a hole, both statuses, four words of a header and the domain.
+from_kernel() {
+	from_bus=$(printf '\\%o' "0x$(echo "$pci" | cut -d : -f 2)")
+	printf "$from_bus\\0\\0\\0$1$2\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0" >/tmp/error
+	dd if=/tmp/error of=/dev/aer_inject bs=32 2>/dev/null
+}
+
+neighbour_works() { verify -d /dev/busmaster1 -n 20 -p 2; }
+
+# busy_again: as much is in flight as before; what has failed since is not
+busy_again() {
+	unanswered=$((unanswered + $(attribute stats/failures) - known_failures)) known_failures=$(attribute stats/failures)
+	delayed && wait_for 60 enough_in_flight || fail "only $(in_flight) in flight"
+}
+
+begins() {
+	account_commands=$(attribute stats/commands) account_completions=$(attribute stats/completions)
+	account_failures=$(attribute stats/failures) known_failures=$account_failures
+	busy_begin --continue_on_error=all --verify_fatal=0 --runtime=2000
+}
+
+# accounted: each command that was submitted since was completed or has failed, and none did both
+accounted() {
+	busy_kill -INT
+	same "commands" $(($(attribute stats/commands) - account_commands)) \
+		$(($(attribute stats/completions) - account_completions + $(attribute stats/failures) - account_failures))
+}
+
+recovered() { klog_since "device recovery successful" || fail "there is no recovery"; }
+
+# bus_error SEVERITY FAILS COMMAND...: with much in flight. FAILS: none, or some of what was in flight
+bus_error() {
+	bus_severity=$1 bus_fails=$2
+	shift 2
+	busy_again || return 1
+	echo "$(in_flight) in flight"
+	bus_before=$(bus_errors 0 "$bus_severity") bus_neighbour=$(bus_errors 1 "$bus_severity")
+	klog_mark
+	"$@" || return 1
+	wait_for 30 grown "errors/bus_$bus_severity" "$bus_before" bus_errors 0 "$bus_severity" 2>/dev/null || fail "it is not noticed" || return 1
+	case $bus_fails in
+	none) ;;
+	some) grown stats/failures "$known_failures" attribute stats/failures || return 1 ;;
+	esac
+	[ "$bus_severity" = correctable ] || wait_for 60 recovered 2>/dev/null || recovered || return 1
+	[ "$bus_fails" = none ] || busy_again || return 1
+	same stats/failures "$(attribute stats/failures)" "$known_failures" || return 1
+	[ "$bus_severity" = correctable ] || grown "the neighbour's errors" "$bus_neighbour" bus_errors 1 "$bus_severity" || return 1
+	neighbour_works
+}
+
+# each_bus_error SEVERITY FAILS COMMAND...: as often as is wanted
+each_bus_error() {
+	for _ in $(seq "$BM_bus_errors"); do
+		bus_error "$@" || return 1
+	done
+}
+
+# reported COMMAND...: an error, and the recovery from it. A device that is just being reset does not report any.
+reported() {
+	for _ in 1 2 3 4 5; do
+		"$@" && wait_for 8 recovered 2>/dev/null && return
+	done
+	recovered
+}
+
+# while_resetting COMMAND...: an error comes while the driver itself resets the device, which does not heed it at first
+while_resetting() {
+	for resetting_delay in 0 300000 900000; do
+		busy_again || return 1
+		resetting_before=$(attribute errors/timeouts)
+		klog_mark
+		arm reset-ignore 1 && arm hang 1 || return 1
+		wait_for 20 grown errors/timeouts "$resetting_before" attribute errors/timeouts 2>/dev/null || fail "no time-out" || return 1
+		usleep $resetting_delay
+		reported "$@" || return 1
+		neighbour_works || return 1
+	done
+}
+
+before_load
+klog_allow "busmaster" "what is told of errors is looked at in counters"
+check "the module loads" load timeout_ms=2000
+check "aer_inject loads" insmod /bm/aer_inject.ko
+check "there is much in flight" begins
+check "correctable, by the device: nothing fails" each_bus_error correctable none from_device RCVR
+check "correctable, by the kernel: nothing fails" each_bus_error correctable none from_kernel '\0\0\0\0' '\1\0\0\0'
+check "a completion is missing: non-fatal, nothing else fails" each_bus_error nonfatal none from_device COMP_TIME
+check "an unsupported request: non-fatal, nothing else fails" each_bus_error nonfatal none from_device UNSUP
+check "non-fatal, by the kernel: nothing fails" each_bus_error nonfatal none from_kernel '\0\100\0\0' '\0\0\0\0'
+check "the link's protocol: fatal, what is in flight fails and nothing after it" each_bus_error fatal some from_device DLP
+check "fatal, by the kernel: the same" each_bus_error fatal some from_kernel '\20\0\0\0' '\0\0\0\0'
+check "a fatal error while the driver resets the device" while_resetting from_device DLP
+check "a non-fatal one meanwhile" while_resetting from_device COMP_TIME
+check "all commands are accounted for" accounted
+check "works afterwards" works
+check "nothing of it was a reset that nobody announced" same errors/foreign_resets "$(attribute errors/foreign_resets)" 0
+after_unload
+klog_end

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What only the host can do: QEMU's monitor is on ttyS2 of guests with monitor=True. Sourced after lib.sh.
+
+monitor_line=/dev/ttyS2
+stty -F $monitor_line raw -echo 115200
+cat $monitor_line >/tmp/monitor &
+
+# monitor COMMAND...: one of QEMU's human monitor; what it answers is in /tmp/monitor
+monitor() {
+	: >/tmp/monitor
+	echo "$*" >$monitor_line
+}
