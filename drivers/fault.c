@@ -34,6 +34,7 @@
 #include <linux/sysfs.h>
 
 #include "busmaster.h"
+#include "trace.h"
 
 static const char * const bm_fault_policies[] = {
 	[BM_FAULT_LOG] = "log",
@@ -147,9 +148,10 @@ void bm_fault_report(struct bm_request *rq)
 {
 	struct bm_queue *q = rq->queue;
 
+	if (rq->status == BM_ST_ABORTED)
+		return;
+	trace_bm_fault(rq);
 	switch (rq->status) {
-	case BM_ST_ABORTED:
-		break;
 	case BM_ST_DMA_READ_FAULT:
 	case BM_ST_DMA_WRITE_FAULT:
 		bm_fault_dma(rq);

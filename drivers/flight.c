@@ -7,6 +7,7 @@
  * So its submitter sees nothing of a reset. Only a device that is dead has no use for it.
  */
 #include "busmaster.h"
+#include "trace.h"
 
 static void bm_flight_push(struct bm_request *rq)
 {
@@ -23,6 +24,7 @@ static void bm_flight_push(struct bm_request *rq)
 		q->progress = rq->since;
 	rq->number = q->stats.commands++;
 	q->stats.maps += rq->nr_maps;
+	trace_bm_submit(rq);
 }
 
 /**

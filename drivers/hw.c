@@ -17,6 +17,7 @@
 #include <linux/iopoll.h>
 
 #include "busmaster.h"
+#include "trace.h"
 
 #define BM_POLL_US 50
 #define BM_RESET_TIMEOUT_US (1000 * USEC_PER_MSEC)
@@ -239,11 +240,14 @@ void bm_hw_ring_sq(struct bm_queue *q)
 {
 	struct bm_hw_shadow *shadow = q->shadow;
 	u32 from = q->sq.rung, to = q->sq.tail, index = to & (q->sq.entries - 1);
+	bool mmio;
 
 	lockdep_assert_held(&q->lock);
 	q->sq.rung = to;
-	if (shadow && !bm_shadow_ring(&shadow->sq_tail, index, &shadow->sq_event, from, to,
-				      q->sq.entries))
+	mmio = !shadow || bm_shadow_ring(&shadow->sq_tail, index, &shadow->sq_event, from, to,
+					 q->sq.entries);
+	trace_bm_doorbell(q, false, index, mmio);
+	if (!mmio)
 		return;
 	q->stats.sq_doorbells++;
 	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_SQ_TAIL), index);
@@ -262,6 +266,7 @@ bool bm_hw_ring_cq(struct bm_queue *q, bool arm)
 {
 	struct bm_hw_shadow *shadow = q->shadow;
 	u32 from = q->cq.rung, to = q->cq.head;
+	bool mmio = true;
 
 	lockdep_assert_held(&q->lock);
 	if (!arm && from == to)
@@ -270,11 +275,13 @@ bool bm_hw_ring_cq(struct bm_queue *q, bool arm)
 	q->armed |= arm;
 	if (shadow) {
 		q->cq.arms += arm;
-		if (!bm_shadow_ring(&shadow->cq_head, FIELD_PREP(BM_SHADOW_HEAD, to) |
-				    FIELD_PREP(BM_SHADOW_ARM, q->cq.arms), &shadow->cq_event,
-				    from, to, q->cq.entries))
-			return arm && !bm_cq_dry(&q->cq);
+		mmio = bm_shadow_ring(&shadow->cq_head, FIELD_PREP(BM_SHADOW_HEAD, to) |
+				      FIELD_PREP(BM_SHADOW_ARM, q->cq.arms), &shadow->cq_event,
+				      from, to, q->cq.entries);
 	}
+	trace_bm_doorbell(q, true, to, mmio);
+	if (!mmio)
+		return arm && !bm_cq_dry(&q->cq);
 	q->stats.cq_doorbells++;
 	bm_write32(q->bm, bm_queue_reg(q, BM_QREG_CQ_HEAD),
 		   FIELD_PREP(BM_CQ_HEAD_INDEX, to) | (arm ? BM_CQ_HEAD_ARM : 0));

@@ -39,6 +39,7 @@
 
 #include "busmaster.h"
 #include "compat.h"
+#include "trace.h"
 
 /* Pages that are pinned at a time, on the stack. */
 #define BM_MEM_BATCH 32u
@@ -254,6 +255,7 @@ int bm_mem_map(struct bm_request *rq, const struct bm_pins *pins, struct bm_hw_p
 	}
 	rq->nr_segs += i;
 	rq->nr_maps++;
+	trace_bm_map(rq, i, map->sgt.nents);
 	return 0;
 }
 
@@ -332,6 +334,7 @@ static void bm_mem_finish(struct bm_request *rq, bool dirty)
 	while (rq->nr_maps)
 		bm_map_unpin(&rq->maps[--rq->nr_maps], dirty);
 	rq->nr_segs = 0;
+	trace_bm_complete(rq);
 	rq->done(rq);
 }
 
@@ -358,6 +361,7 @@ void bm_mem_release(struct bm_request *rq)
 		bm_map_end(rq, &rq->maps[i]);
 		sleeps |= bm_mem_unpin_sleeps(&rq->maps[i]);
 	}
+	trace_bm_unmap(rq);
 	if (!sleeps)
 		bm_mem_finish(rq, false);
 	else

@@ -8,6 +8,7 @@
 #include <linux/interrupt.h>
 
 #include "busmaster.h"
+#include "trace.h"
 
 /* Completions that are reaped at a time: after so many, the interrupt handler calls its thread. */
 #define BM_REAP_BUDGET 64u
@@ -61,6 +62,7 @@ static unsigned int bm_queue_pop(struct bm_queue *q, unsigned int budget,
 
 	for (popped = 0; popped < budget && bm_cq_pop(&q->cq, &c); popped++) {
 		rq = bm_queue_match(q, &c, &lie->error);
+		trace_bm_reap(q, &c, rq);
 		if (rq) {
 			q->stats.completions++;
 			q->progress = jiffies;
@@ -243,6 +245,7 @@ irqreturn_t bm_queue_irq(int irq, void *data)
 
 	q->stats.interrupts++;
 	reaped = bm_reap(q, budget, &due);
+	trace_bm_irq(q, reaped);
 	if (reaped == budget)
 		return IRQ_WAKE_THREAD;
 	if (reaped || due)

@@ -10,6 +10,7 @@
  * let go of, and does not get it back. What refused DMA leads to is in fault.c.
  */
 #include "busmaster.h"
+#include "trace.h"
 
 static void bm_reset_work(struct work_struct *work)
 {
@@ -23,6 +24,19 @@ static void bm_reset_work(struct work_struct *work)
 			dev_info(&bm->dev, "works again after a reset\n");
 	}
 	mutex_unlock(&bm->state_lock);
+}
+
+static void bm_recover_trace(struct bm_queue *q)
+{
+	struct bm_request *rq = NULL;
+	unsigned long flags;
+
+	if (!trace_bm_timeout_enabled())
+		return;
+	spin_lock_irqsave(&q->lock, flags);
+	while ((rq = bm_next_in_flight(q, rq)))
+		trace_bm_timeout(rq);
+	spin_unlock_irqrestore(&q->lock, flags);
 }
 
 /*
@@ -46,6 +60,7 @@ static void bm_recover_overdue(struct bm_queue *q)
 	if (!bm_queue_overdue(q, &busy) || !bm_queue_stop(q))
 		return;
 	bm_count(bm, BM_ERR_TIMEOUT);
+	bm_recover_trace(q);
 	bm_alarm_reset(bm, "a command was not answered in time");
 }
 

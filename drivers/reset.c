@@ -11,6 +11,7 @@
  * last seen well, the operator's choices included.
  */
 #include "busmaster.h"
+#include "trace.h"
 
 /* Where the register BAR should be, as configuration space has it. */
 static u32 bm_config_bar(struct pci_dev *pdev, int bar)
@@ -126,6 +127,7 @@ int bm_reset_function(struct bm_dev *bm)
 	pci_clear_master(bm->pdev);
 	bm_config_save(bm);
 	err = pcie_reset_flr(bm->pdev, PCI_RESET_DO_RESET) ?: bm_config_restore(bm);
+	trace_bm_reset(bm, true, err);
 	if (err) {
 		dev_err(&bm->dev, "a function-level reset failed, too: %d\n", err);
 		return err;
@@ -167,6 +169,7 @@ int bm_reset(struct bm_dev *bm)
 {
 	int err = bm_hw_reset(bm);
 
+	trace_bm_reset(bm, false, err);
 	if (pci_channel_offline(bm->pdev))
 		return -ENODEV;
 	if (err == -ENODEV && bm_config_lost(bm))

@@ -8,12 +8,14 @@
  * bm_tear_down() are each other's mirror image.
  */
 #include "busmaster.h"
+#include "trace.h"
 
 static void bm_state_set(struct bm_dev *bm, enum bm_state state)
 {
 	lockdep_assert_held(&bm->state_lock);
 	down_write(&bm->bar_lock);
 	WRITE_ONCE(bm->state, state);
+	trace_bm_state(bm, state);
 	up_write(&bm->bar_lock);
 	raw_notifier_call_chain(&bm->states, state, bm);
 	wake_up_all(&bm->state_wait);
