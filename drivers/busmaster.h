@@ -166,8 +166,8 @@ enum bm_hold {
  * @error_work: the bus has had its time to recover
  * @errors: counters, by enum bm_error
  * @resets: times that reset_work has reset the device
- * @debugfs: directory of the device, if it can be made to misbehave
- * @inject: the files in it
+ * @debugfs: directory of the device
+ * @inject: the files in it by which it is made to misbehave, if it can be
  */
 struct bm_dev {
 	struct device dev;
@@ -331,6 +331,9 @@ static inline void bm_dmaengine_exit(void)
 #define BM_IDENTITY_LEN 80
 const char *bm_identity(struct bm_dev *bm, char *text);
 extern const struct attribute_group *bm_groups[];
+
+/* dump.c */
+void bm_dump_add(struct bm_dev *bm, struct dentry *dir);
 
 /* debugfs.c */
 void bm_debugfs_init(void);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * busmaster: faults on demand: /sys/kernel/debug/busmaster/busmasterN/inject.
+ * busmaster: /sys/kernel/debug/busmaster/busmasterN: dump, which is in dump.c, and faults on
+ * demand: inject.
  *
- * Only where the device has the fault-injection window: a file for each of its modes.
+ * The latter only where the device has the fault-injection window: a file for each of its modes.
  * To write "COUNT[:QUEUE[:ARG]]" arms the mode: for COUNT events or "always", of one
  * queue or "all", with an argument that enum bm_inject explains; COUNT 0 disarms it. To
  * read gives the events that it has hit since, and those that it still will. QEMU's
@@ -134,7 +135,7 @@ static ssize_t bm_inject_write(struct file *filp, const char __user *from, size_
 DEFINE_SHOW_STORE_ATTRIBUTE(bm_inject);
 
 /**
- * bm_debugfs_add() - the files of a device, if it can be made to misbehave
+ * bm_debugfs_add() - the files of a device
  * @bm: device with its name
  *
  * What fails here is missed by nobody but a test: so nothing depends on it.
@@ -145,12 +146,13 @@ void bm_debugfs_add(struct bm_dev *bm)
 	struct dentry *dir;
 	unsigned int mode;
 
+	bm->debugfs = debugfs_create_dir(dev_name(&bm->dev), bm_debugfs_root);
+	bm_dump_add(bm, bm->debugfs);
 	if (!modes)
 		return;
 	bm->inject = kcalloc(BM_INJECT_END, sizeof(*bm->inject), GFP_KERNEL);
 	if (!bm->inject)
 		return;
-	bm->debugfs = debugfs_create_dir(dev_name(&bm->dev), bm_debugfs_root);
 	dir = debugfs_create_dir("inject", bm->debugfs);
 	for (mode = 0; mode < BM_INJECT_END; mode++) {
 		if (!(modes & BIT_ULL(mode)))

@@ -74,4 +74,5 @@
 #include "../../drivers/prepare.c"
 #include "../../drivers/io.c"
 #include "../../drivers/coalesce.c"
+#include "../../drivers/dump.c"
 #include "../../drivers/debugfs.c"
