@@ -160,6 +160,7 @@ void bm_queue_free(struct bm_queue *q)
 int bm_queue_start(struct bm_queue *q)
 {
 	unsigned long flags;
+	bool busy;
 	int err;
 
 	spin_lock_irqsave(&q->lock, flags);
@@ -182,7 +183,10 @@ int bm_queue_start(struct bm_queue *q)
 	bm_coalesce_apply(q);
 	bm_hw_ring_cq(q, !q->polled);
 	bm_flight_resume(q);
+	busy = q->flying;
 	spin_unlock_irqrestore(&q->lock, flags);
+	if (busy) /* the watchdog had nothing to watch for as long as they were parked */
+		bm_alarm_watch(q->bm);
 	wake_up_all(&q->free_wait);
 	return 0;
 }

@@ -413,6 +413,19 @@ static void sync_can_be_killed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rq->state, BM_RQ_IN_FLIGHT);
 }
 
+/* Its watchdog had nothing to watch meanwhile, and has ended. */
+static void start_after_a_long_stop_is_watched(struct kunit *test)
+{
+	struct fake *fake = fake_start(test, 1, DEPTH);
+
+	fake_stop(fake);
+	fake_submit(fake);
+	KUNIT_EXPECT_TRUE(test, fake_watch(fake));
+	KUNIT_EXPECT_FALSE(test, fake_watch(fake));
+	fake_start_again(fake);
+	KUNIT_EXPECT_TRUE(test, fake_watch(fake));
+}
+
 static struct kunit_case park_cases[] = {
 	KUNIT_CASE(parked_goes_with_the_start_in_order),
 	KUNIT_CASE(what_comes_later_is_behind),
@@ -424,6 +437,7 @@ static struct kunit_case park_cases[] = {
 	KUNIT_CASE(quiesced_queue_goes_on_with_what_it_has),
 	KUNIT_CASE(parked_is_never_overdue),
 	KUNIT_CASE(batch_that_was_parked_is_rung_by_the_start),
+	KUNIT_CASE(start_after_a_long_stop_is_watched),
 	KUNIT_CASE(sync_of_nothing_does_not_wait),
 	KUNIT_CASE(sync_waits_for_what_was_before),
 	KUNIT_CASE(sync_does_not_take_one_for_the_other),
