@@ -116,7 +116,7 @@ enum bm_state {
  * enum bm_hold - for whom a device is stopped until bm_release()
  * @BM_HOLD_RESET: somebody resets the function, and says so
  * @BM_HOLD_ERROR: the bus recovers from an error
- * @BM_HOLD_SLEEP: suspended
+ * @BM_HOLD_SLEEP: suspended, with the system or as nobody uses it
  */
 enum bm_hold {
 	BM_HOLD_RESET,
@@ -159,6 +159,8 @@ enum bm_hold {
  * @deaf: the kernel has disabled a vector: queues are looked at without
  * @abort_work: asks the device again to end commands early
  * @dmaengine: the dmaengine provider, if there are channels
+ * @slept_on: commands that there had been when it was last asked whether it may sleep
+ * @mapped: mappings of device memory by programs
  * @files: open files
  * @files_lock: @files
  * @reset_work: stop and start
@@ -207,6 +209,9 @@ struct bm_dev {
 	struct delayed_work abort_work;
 
 	struct bm_dmaengine *dmaengine;
+
+	u64 slept_on;
+	atomic_t mapped;
 
 	struct list_head files;
 	struct mutex files_lock; /* see above */
@@ -267,6 +272,7 @@ extern bool bm_param_shadow;
 int bm_enter(struct bm_dev *bm);
 bool bm_present(struct bm_dev *bm);
 void bm_exit(struct bm_dev *bm, int idx);
+void bm_wake(struct bm_dev *bm);
 int bm_bar_wait(struct bm_dev *bm);
 int bm_bar_enter(struct bm_dev *bm);
 void bm_bar_exit(struct bm_dev *bm);
@@ -349,6 +355,11 @@ struct bm_dev *bm_cdev_alloc(struct pci_dev *pdev);
 int bm_cdev_add(struct bm_dev *bm);
 void bm_cdev_del(struct bm_dev *bm);
 void bm_cdev_put(struct bm_dev *bm);
+
+/* power.c */
+extern const struct dev_pm_ops bm_pm_ops;
+void bm_power_add(struct bm_dev *bm);
+void bm_power_del(struct bm_dev *bm);
 
 /* error.c */
 extern const struct pci_error_handlers bm_error_handlers;

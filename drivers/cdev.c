@@ -146,7 +146,20 @@ static vm_fault_t bm_cdev_fault(struct vm_fault *vmf)
 	return state == BM_STOPPED ? bm_cdev_fault_wait(vmf) : ret;
 }
 
+/* A device that is mapped does not go to sleep by itself: what the CPU stores is not seen. */
+static void bm_cdev_vm_open(struct vm_area_struct *vma)
+{
+	atomic_inc(&bm_from_file(vma->vm_file)->mapped);
+}
+
+static void bm_cdev_vm_close(struct vm_area_struct *vma)
+{
+	atomic_dec(&bm_from_file(vma->vm_file)->mapped);
+}
+
 static const struct vm_operations_struct bm_vm_ops = {
+	.open = bm_cdev_vm_open,
+	.close = bm_cdev_vm_close,
 	.fault = bm_cdev_fault,
 };
 
@@ -163,6 +176,7 @@ static int bm_cdev_mmap(struct file *file, struct vm_area_struct *vma)
 	vma->vm_page_prot = pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &bm_vm_ops;
+	bm_cdev_vm_open(vma);
 	return 0;
 }
 

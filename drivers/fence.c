@@ -3,6 +3,8 @@
  * busmaster: who may touch a device that may be removed meanwhile, and its BARs, which a reset
  * of the function closes.
  */
+#include <linux/pm_runtime.h>
+
 #include "busmaster.h"
 
 /**
@@ -50,7 +52,18 @@ void bm_exit(struct bm_dev *bm, int idx)
 }
 
 /**
- * bm_bar_wait() - wait while the device is stopped, killably
+ * bm_wake() - somebody waits for a device that is stopped: should it sleep, it is resumed
+ * @bm: device, between bm_enter() and bm_exit()
+ *
+ * Any context. Does not wait for it.
+ */
+void bm_wake(struct bm_dev *bm)
+{
+	pm_request_resume(&bm->pdev->dev);
+}
+
+/**
+ * bm_bar_wait() - wait while the device is stopped, killably; one that sleeps is woken
  * @bm: device
  *
  * May sleep: for as long as a reset takes, or until resume.
@@ -59,6 +72,13 @@ void bm_exit(struct bm_dev *bm, int idx)
  */
 int bm_bar_wait(struct bm_dev *bm)
 {
+	int idx = bm_enter(bm);
+
+	if (idx < 0)
+		return 0;
+	if (READ_ONCE(bm->state) == BM_STOPPED)
+		bm_wake(bm);
+	bm_exit(bm, idx);
 	return wait_event_killable(bm->state_wait, READ_ONCE(bm->state) != BM_STOPPED) ? -EINTR : 0;
 }
 

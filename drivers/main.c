@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * busmaster: the PCI driver: probe and remove, power.
+ * busmaster: the PCI driver: probe and remove.
  *
  * Probe and remove build the device's state up and tear it down in the exact reverse
  * order. What happens to it in between is in state.c.
@@ -214,6 +214,7 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (err)
 		goto end_users;
 	bm_debugfs_add(bm);
+	bm_power_add(bm);
 
 	dev_info(&bm->dev, "%s: %s; using %u queues, %u polled ones, %u channels, %u commands each\n",
 		 pci_name(pdev), bm_identity(bm, text), bm->nr_queues, bm->nr_polled,
@@ -245,6 +246,7 @@ static void bm_remove(struct pci_dev *pdev)
 {
 	struct bm_dev *bm = pci_get_drvdata(pdev);
 
+	bm_power_del(bm);
 	bm_debugfs_del(bm);
 	bm_cdev_del(bm);
 	bm_end_users(bm);
@@ -265,20 +267,6 @@ static void bm_shutdown(struct pci_dev *pdev)
 	bm_kill_locked(pci_get_drvdata(pdev));
 }
 
-static int bm_suspend(struct device *dev)
-{
-	bm_hold(dev_get_drvdata(dev), BM_HOLD_SLEEP);
-	return 0;
-}
-
-/* One that was dead before is so afterwards: nothing has failed here. */
-static int bm_resume(struct device *dev)
-{
-	return bm_release(dev_get_drvdata(dev), BM_HOLD_SLEEP);
-}
-
-static DEFINE_SIMPLE_DEV_PM_OPS(bm_pm_ops, bm_suspend, bm_resume);
-
 static const struct pci_device_id bm_ids[] = {
 	{ PCI_DEVICE(BM_PCI_VENDOR_ID, BM_PCI_DEVICE_ID) },
 	{}
@@ -291,7 +279,7 @@ static struct pci_driver bm_driver = {
 	.probe = bm_probe,
 	.remove = bm_remove,
 	.shutdown = bm_shutdown,
-	.driver.pm = pm_sleep_ptr(&bm_pm_ops),
+	.driver.pm = pm_ptr(&bm_pm_ops),
 	.err_handler = &bm_error_handlers,
 };
 

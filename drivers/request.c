@@ -138,14 +138,19 @@ void bm_request_put(struct bm_request *rq)
 static int bm_request_push(struct bm_request *rq, bool ring)
 {
 	struct bm_queue *q = rq->queue;
+	bool parked = false;
 	unsigned long flags;
 	int err;
 
 	spin_lock_irqsave(&q->lock, flags);
 	err = bm_flight_begin(rq);
-	if (!err && ring && rq->state == BM_RQ_IN_FLIGHT)
+	if (!err && rq->state == BM_RQ_PARKED)
+		parked = true;
+	else if (!err && ring)
 		bm_hw_ring_sq(q);
 	spin_unlock_irqrestore(&q->lock, flags);
+	if (parked)
+		bm_wake(q->bm);
 	if (!err)
 		bm_alarm_watch(q->bm);
 	return err;

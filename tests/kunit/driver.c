@@ -70,6 +70,7 @@
 #include "../../drivers/inspect.c"
 #include "../../drivers/recover.c"
 #include "../../drivers/error.c"
+#include "../../drivers/power.c"
 #include "../../drivers/plug.c"
 #include "../../drivers/prepare.c"
 #include "../../drivers/io.c"

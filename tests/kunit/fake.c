@@ -11,6 +11,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/kthread.h>
+#include <linux/pm_runtime.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -135,6 +136,11 @@ void bm_exit(struct bm_dev *bm, int idx)
 	KUNIT_EXPECT_GE(fake->test, atomic_dec_return(&fake->users), 0);
 }
 
+void bm_wake(struct bm_dev *bm)
+{
+	pm_request_resume(&bm->pdev->dev);
+}
+
 int bm_bar_wait(struct bm_dev *bm)
 {
 	return 0;
@@ -223,6 +229,8 @@ void bm_hold(struct bm_dev *bm, enum bm_hold why)
 	if (bm->state == BM_RUNNING)
 		bm_stop(bm);
 	mutex_unlock(&bm->state_lock);
+	if (fake_of(bm)->on_hold)
+		fake_of(bm)->on_hold(fake_of(bm));
 }
 
 int bm_release(struct bm_dev *bm, enum bm_hold why)

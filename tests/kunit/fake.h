@@ -96,6 +96,7 @@ struct fake_config {
  * @starts: calls of bm_start()
  * @stops: calls of bm_stop()
  * @stops_seen: of them, what fake_reset_requested() has told of
+ * @on_hold: called when bm_hold() has stopped the device
  * @start_error: what bm_start() returns
  * @flrs: function-level resets
  * @flr_error: what they return
@@ -121,6 +122,7 @@ struct fake {
 	unsigned int starts;
 	unsigned int stops;
 	unsigned int stops_seen;
+	void (*on_hold)(struct fake *fake);
 	int start_error;
 	unsigned int flrs;
 	int flr_error;
