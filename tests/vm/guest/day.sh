@@ -52,6 +52,10 @@ reset_unannounced() {
 	setpci -s "$port" BRIDGE_CONTROL=40:40 && usleep 10000 && setpci -s "$port" BRIDGE_CONTROL=0:40 && usleep 200000
 }
 
+# The slot has no power, which nobody is told; until it returns.
+power_lost() { setpci -s "$port" CAP_EXP+18.w=100:300 && setpci -s "$port" CAP_EXP+18.w=400:400; }
+power_returns() { setpci -s "$port" CAP_EXP+18.w=0:400; }
+
 # stores_during BUS-ERRORS COMMAND...
 stores_during() {
 	stores_errors=$1

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The device is pulled: orderly, and by surprise, idle and with commands in flight; and the slot is filled again. Who
+# has it open, mapped and polled is told. Of bm.slots= "acpi" the firmware does it, else PCI Express.
+. /bm/guest/lib.sh
+. /bm/guest/steps.sh
+. /bm/guest/faults.sh
+. /bm/guest/day.sh
+. /bm/guest/monitor.sh
+
+plugged="busmaster,bus=rp,id=bm0,x-fault-injection=on,mem-size=4M"
+
+# hold: somebody has it open, mapped and polled
+held() { grep -q holds /tmp/held; }
+hold() {
+	holder 60 >/tmp/held 2>&1 &
+	holder_pid=$!
+	wait_for 10 held
+}
+
+# told: what there is to be told has been; nothing of the device is left
+told() {
+	wait $holder_pid
+	told_status=$?
+	cat /tmp/held
+	[ $told_status = 0 ] || return 1
+	wait_for 20 [ ! -e "$function" ] || fail "the function is still there" || return 1
+	[ ! -e /dev/busmaster0 ] || fail "the node is still there"
+}
+
+nothing_pinned_soon() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(pinned)" = 0 ] && return
+		usleep 500000
+	done
+	nothing_pinned
+}
+
+# filled: the slot has a device again, which works
+filled() { wait_for 20 [ -c /dev/busmaster0 ] && verify -n 20 -p 2; }
+
+plug() { monitor device_add "$plugged" && filled; }
+
+scan() { echo 1 >/sys/bus/pci/rescan && filled; }
+
+# --- the ways to go ---
+
+by_monitor() { monitor device_del bm0; }
+by_remove() { echo 1 >"$function/remove"; }
+by_slot() { echo 0 >"/sys/bus/pci/slots/$slot/power"; }
+
+# Power and LED off, with the port's interrupts masked, and on again: the port says that the card is not there.
+by_surprise() {
+	setpci -s "$port" CAP_EXP+18.w=700:720
+	setpci -s "$port" CAP_EXP+18.w=120:720
+}
+
+by_power_loss() {
+	power_lost
+	one_write
+	echo "a write says $result"
+	power_returns
+	[ "$result" != ok ]
+}
+
+# --- and what is seen of it ---
+
+# idle WAY BACK
+idle() { hold && "$1" && told && nothing_pinned_soon && "$2"; }
+
+# busy WAY BACK: what is in flight ends with an error, or without, but it ends
+busy() {
+	busy_begin --continue_on_error=all --verify_fatal=0 || return 1
+	echo "$(in_flight) in flight"
+	hold && "$1" || return 1
+	told
+	busy_told=$?
+	killall -INT fio 2>/dev/null
+	wait_for 20 busy_ended || fail "fio hangs" || return 1
+	wait $busy_pid
+	[ $busy_told = 0 ] && nothing_pinned_soon && "$2"
+}
+
+# lost_and_found: the device is dead until it is found anew
+lost_and_found() {
+	hold && by_power_loss || return 1
+	wait_for 30 grep -q gone /tmp/held || fail "nobody is told" || return 1
+	by_remove && told && scan
+}
+
+each() {
+	for _ in $(seq "$BM_pulls"); do
+		"$@" || return 1
+	done
+}
+
+before_load
+slot=$(ls /sys/bus/pci/slots | head -n 1)
+check "the module loads" load timeout_ms=4000
+klog_allow "busmaster" "it goes"
+[ "$BM_slots" = acpi ] ||
+	klog_allow "possible circular locking|Call Trace" "of the PCI core's own at the first removal: reset_lock, pci_rescan_remove_lock"
+check "orderly, by the monitor, idle" idle by_monitor plug
+klog_end
+klog_allow "busmaster" "it goes"
+check "orderly, by the monitor, with $many commands in flight" each busy by_monitor plug
+check "orderly, by sysfs, idle" each idle by_remove scan
+check "orderly, by sysfs, with $many commands in flight" each busy by_remove scan
+if [ "$BM_slots" != acpi ]; then
+	check "orderly, by the slot's power, with $many commands in flight" each busy by_slot plug
+	check "by surprise, idle" each idle by_surprise plug
+	check "by surprise, with $many commands in flight" each busy by_surprise plug
+	check "power is lost, and nobody is told: the next command finds out" lost_and_found
+fi
+check "the module unloads" unload
+check "no class, node, interrupt, region or module stays" nothing_stays
+check "no page stays pinned" nothing_pinned_soon
+check "no memory is leaked (kmemleak)" nothing_leaked
+klog_end
