@@ -5,19 +5,21 @@
 function=/sys/bus/pci/devices/$pci
 port=$(basename "$(dirname "$(readlink -f "$function")")")
 many=32 # commands that are to be in flight when it happens
+delay=50000 # microseconds that each of them takes
 
 in_flight() { echo $(($(attribute stats/commands) - $(attribute stats/completions) - unanswered)); }
 enough_in_flight() { [ "$(in_flight)" -ge $many ]; }
 
 # delayed: what is submitted from now on; a reset of the function forgets it
-delayed() { arm cqe-delay always:all:50000; }
+delayed() { arm cqe-delay "always:all:$delay"; }
 
+# shellcheck disable=SC2120 # some have options
 # busy_begin [OPTION...]: fio verifies what it writes, with much in flight, until it is killed
 busy_begin() {
 	unanswered=$(($(attribute stats/commands) - $(attribute stats/completions)))
 	delayed
 	fio --filename=/dev/busmaster0 --allow_file_create=0 --rw=randrw --bs=4k --ioengine=io_uring --iodepth=64 --verify=crc32c \
-		--time_based --runtime=200 "$@" --name=one --filesize=1m --name=two --offset=1m --filesize=2m >/tmp/busy.log 2>&1 &
+		--time_based --runtime=3600 "$@" --name=one --filesize=1m --name=two --offset=1m --filesize=2m >/tmp/busy.log 2>&1 &
 	busy_pid=$!
 	wait_for 60 enough_in_flight && return
 	echo "only $(in_flight) in flight"
@@ -41,6 +43,20 @@ busy_kill() {
 	wait_for 20 busy_ended || killall -KILL fio
 	wait $busy_pid
 	wait_for 10 busy_ended
+}
+
+# undisturbed COMMAND...: with much in flight; of which nothing fails
+undisturbed() {
+	failures=$(attribute stats/failures)
+	busy_begin || return 1
+	for _ in 1 2; do
+		wait_for 20 enough_in_flight && "$@" && delayed && continue
+		echo "$(in_flight) in flight"
+		busy_kill -KILL
+		return 1
+	done
+	busy_end || return 1
+	same stats/failures "$(attribute stats/failures)" "$failures"
 }
 
 announced() { echo 1 >"$function/reset"; }

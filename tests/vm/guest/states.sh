@@ -9,20 +9,6 @@
 
 cpu=/sys/devices/system/cpu/cpu1/online
 
-# undisturbed COMMAND...: with much in flight; of which nothing fails
-undisturbed() {
-	failures=$(attribute stats/failures)
-	busy_begin || return 1
-	for _ in 1 2; do
-		wait_for 20 enough_in_flight && "$@" && delayed && continue
-		echo "$(in_flight) in flight"
-		busy_kill -KILL
-		return 1
-	done
-	busy_end || return 1
-	same stats/failures "$(attribute stats/failures)" "$failures"
-}
-
 reset_announced() {
 	for method in $(cat "$function/reset_method"); do
 		echo "$method" >"$function/reset_method" && echo 1 >"$function/reset" || fail "by $method" || return 1
