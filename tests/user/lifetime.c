@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "binding.h"
+#include "pins.h"
 
 #define LENGTH (4ul << 20)
 #define PATIENCE 20 /* seconds that anything here may take */
@@ -159,33 +160,6 @@ static bool reset_busy(void)
 		CHECK(status >= 0 && WIFSIGNALED(status));
 	}
 	return works();
-}
-
-/* Pages that are pinned now, by anybody. */
-static long long pinned(void)
-{
-	FILE *file = fopen("/proc/vmstat", "r");
-	long long value, acquired = -1, released = -1;
-	char name[64];
-
-	while (file && fscanf(file, "%63s %lld", name, &value) == 2) {
-		if (!strcmp(name, "nr_foll_pin_acquired"))
-			acquired = value;
-		else if (!strcmp(name, "nr_foll_pin_released"))
-			released = value;
-	}
-	if (file)
-		fclose(file);
-	return acquired < 0 || released < 0 ? -1 : acquired - released;
-}
-
-/* Each CPU adds what it has counted about once a second. */
-static bool nothing_pinned(void)
-{
-	for (int i = 0; i < 300 && pinned(); i++)
-		usleep(10000);
-	CHECK_IS(pinned(), 0);
-	return true;
 }
 
 static bool kill_owner(void)
