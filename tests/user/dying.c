@@ -458,19 +458,18 @@ static bool wipeonfork_in_flight(void)
 }
 
 static const struct ktap_case cases[] = {
-	{ "dying: SIGKILL, 64 reads by io_uring", killed_with_a_ring },
-	{ "dying: SIGKILL, a read in each of 64 threads", killed_with_threads },
-	{ "dying: exec, 64 reads by io_uring", another_program },
-	{ "dying: exit_group, a read in each of 64 threads", thread_group_ends },
-	{ "dying: SIGKILL, and the device hears neither abort nor reset", killed_and_not_heard },
-	{ "dying: the file and the ring are closed, the memory is unmapped", close_in_flight },
-	{ "dying: the memory is unmapped, and other memory is there", unmap_in_flight },
-	{ "dying: MADV_DONTNEED", not_needed_in_flight },
-	{ "dying: the file is truncated whose pages they are", truncate_in_flight },
-	{ "dying: fork: the child has a copy, the parent what the device has read",
-	  fork_in_flight },
-	{ "dying: fork with MADV_DONTFORK", dontfork_in_flight },
-	{ "dying: fork with MADV_WIPEONFORK", wipeonfork_in_flight },
+	{ "SIGKILL, 64 reads by io_uring", killed_with_a_ring },
+	{ "SIGKILL, a read in each of 64 threads", killed_with_threads },
+	{ "exec, 64 reads by io_uring", another_program },
+	{ "exit_group, a read in each of 64 threads", thread_group_ends },
+	{ "SIGKILL, and the device hears neither abort nor reset", killed_and_not_heard },
+	{ "the file and the ring are closed, the memory is unmapped", close_in_flight },
+	{ "the memory is unmapped, and other memory is there", unmap_in_flight },
+	{ "MADV_DONTNEED", not_needed_in_flight },
+	{ "the file is truncated whose pages they are", truncate_in_flight },
+	{ "fork: the child has a copy, the parent what the device has read", fork_in_flight },
+	{ "fork with MADV_DONTFORK", dontfork_in_flight },
+	{ "fork with MADV_WIPEONFORK", wipeonfork_in_flight },
 };
 
 int main(int argc, char **argv)

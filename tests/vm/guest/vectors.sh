@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Four devices that want 65 vectors each, and one CPU, which has some 200: the last has what is left.
+. /bm/guest/lib.sh
+. /bm/guest/steps.sh
+
+devices="0 1 2 3"
+
+# number_of DEVICE: its queues and channels, which have a vector each
+number_of() { awk -v name="busmaster$1-q" 'index($NF, name) == 1' /proc/interrupts | wc -l; }
+
+as_many_as_there_are() {
+	klog_mark
+	load dma_channels=63 queue_depth=2 || return 1
+	wait_for 20 [ -c /dev/busmaster3 ] || return 1
+	all_vectors=0
+	for number in $devices; do
+		echo "busmaster$number: $(number_of "$number") queues have a vector"
+		all_vectors=$((all_vectors + $(number_of "$number")))
+	done
+	same "queues of the first" "$(number_of 0)" 64 || return 1
+	[ $all_vectors -lt 256 ] || fail "there were enough: nothing was tried" || return 1
+	same "devices that said so" "$(klog_since "of 64 vectors for queues the system has [0-9]+ left" | wc -l)" 1
+}
+
+# there_and_back DEVICE
+there_and_back() {
+	dd if=/dev/urandom of=/tmp/out bs=64k count=1 2>/dev/null
+	dd if=/tmp/out of="/dev/busmaster$1" bs=64k conv=notrunc 2>/dev/null && dd if="/dev/busmaster$1" of=/tmp/in bs=64k count=1 2>/dev/null &&
+		cmp /tmp/out /tmp/in || fail "busmaster$1"
+}
+
+each_works() {
+	for number in $devices; do
+		there_and_back "$number" || return 1
+	done
+}
+
+# A reset asks for none anew.
+each_resets() {
+	for number in $devices; do
+		vectors_before=$(number_of "$number")
+		echo 1 >"/sys/class/busmaster/busmaster$number/device/reset" && there_and_back "$number" || return 1
+		same "vectors of busmaster$number" "$(number_of "$number")" "$vectors_before" || return 1
+	done
+}
+
+before_load
+klog_allow "busmaster.*(vectors for queues the system has|dma_channels=63)" "it is too much that is asked for"
+check "queues are as many as there are vectors, and one device says so once" as_many_as_there_are
+check "each of the devices works" each_works
+check "each of them is reset, and has what it had" each_resets
+klog_end
+after_unload
