@@ -92,7 +92,8 @@ u64 bm_queue_bytes(unsigned int depth)
  *
  * All that the data path needs is allocated here: coherent rings, SGLs,
  * scatterlists. The rings are whole pages, so they meet BM_RING_ALIGN, and the shadow
- * doorbells have a page of their own. May sleep.
+ * doorbells have a page of their own. There is nothing to be reaped, be the queue ever
+ * started or not. May sleep.
  *
  * Return: 0 or -ENOMEM, and then nothing is left behind.
  */
@@ -110,6 +111,7 @@ int bm_queue_alloc(struct bm_queue *q, unsigned int depth)
 	q->sgls = dma_pool_create(q->name, bm_dma_dev(q), BM_SGL_BYTES, BM_SGL_BYTES, 0);
 	if (!q->sq.ring || !q->cq.ring || !q->requests || !q->free || !q->sgls)
 		goto fail;
+	bm_cq_reset(&q->cq);
 	if (bm_param_shadow && q->bm->caps.features & BM_FEAT_SHADOW) {
 		q->shadow = dma_alloc_coherent(bm_dma_dev(q), sizeof(*q->shadow),
 					       &q->shadow_dma, GFP_KERNEL);

@@ -49,6 +49,16 @@ static void rings_have_room_for_all_requests(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
 }
 
+/* As when a device does not get ready: its queues are torn down all the same. */
+static void a_queue_that_never_ran_has_nothing_to_reap(struct kunit *test)
+{
+	struct fake *fake = fake_create(test, 1, DEPTH);
+
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(&fake->bm.queues[0]), 0);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_TAG_FREE), 0);
+	KUNIT_EXPECT_FALSE(test, fake_reset_requested(fake));
+}
+
 static void start_clears_the_ring_and_arms(struct kunit *test)
 {
 	struct fake *fake = fake_create(test, 1, DEPTH);
@@ -379,6 +389,7 @@ static void interrupt_reaps_and_arms(struct kunit *test)
 
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE_PARAM(rings_have_room_for_all_requests, depth_gen_params),
+	KUNIT_CASE(a_queue_that_never_ran_has_nothing_to_reap),
 	KUNIT_CASE(start_clears_the_ring_and_arms),
 	KUNIT_CASE(start_fails_with_its_hardware),
 	KUNIT_CASE(submission_arrives_unchanged),

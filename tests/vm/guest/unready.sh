@@ -23,6 +23,7 @@ given_up() {
 	"$@" || return 1
 	klog_since "busmaster.*had a function-level reset" || fail "no function-level reset" || return 1
 	klog_since "busmaster.*does not start .*not used any more" || fail "not given up" || return 1
+	! klog_since "completion refused" || fail "it has seen completions of queues that never ran" || return 1
 	klog_end
 	[ ! -e /dev/busmaster0 ] || fail "/dev/busmaster0 is there" || return 1
 	same "bus mastering" $((0x$(setpci -s "$pci" COMMAND) & 4)) 0
