@@ -89,19 +89,22 @@ static int bm_vectors_spread(struct bm_dev *bm)
 }
 
 /*
- * A queue's vector goes where its submitters are, but for what the operator has said: by
+ * A vector goes @near, where its submitters are, but for what the operator has said: by
  * irqaffinity= or default_smp_affinity, which the kernel has heeded already, and by
- * isolcpus=. Where that leaves no CPU, the kernel's choice stands.
+ * isolcpus=. Where both leave none of those CPUs, it is what the operator has said; and where
+ * that leaves none at all, the kernel's choice stands.
  */
-static void bm_vector_place(struct bm_queue *q)
+static void bm_vector_place(struct bm_vector *vector, const struct cpumask *near)
 {
-	struct cpumask *place = &q->vector.home;
+	struct cpumask *place = &vector->home;
 
-	irq_update_affinity_hint(q->vector.irq, &q->cpus);
-	if (cpumask_and(place, &q->cpus, irq_get_affinity_mask(q->vector.irq)) &&
-	    cpumask_and(place, place, housekeeping_cpumask(HK_TYPE_DOMAIN)) &&
-	    cpumask_and(place, place, housekeeping_cpumask(HK_TYPE_MANAGED_IRQ)))
-		irq_set_affinity(q->vector.irq, place);
+	cpumask_and(place, irq_get_affinity_mask(vector->irq),
+		    housekeeping_cpumask(HK_TYPE_DOMAIN));
+	cpumask_and(place, place, housekeeping_cpumask(HK_TYPE_MANAGED_IRQ));
+	if (cpumask_intersects(place, near))
+		cpumask_and(place, place, near);
+	if (!cpumask_empty(place))
+		irq_set_affinity(vector->irq, place);
 	cpumask_clear(place);
 }
 
@@ -205,8 +208,11 @@ int bm_vectors_request(struct bm_dev *bm)
 	err = bm_vectors_spread(bm);
 	if (err)
 		goto free_queues;
-	for (i = 0; i < bm_vector_queues(bm); i++)
-		bm_vector_place(&bm->queues[i]);
+	bm_vector_place(&bm->event, cpu_possible_mask);
+	for (i = 0; i < bm_vector_queues(bm); i++) {
+		irq_update_affinity_hint(bm->queues[i].vector.irq, &bm->queues[i].cpus);
+		bm_vector_place(&bm->queues[i].vector, &bm->queues[i].cpus);
+	}
 	for (i = 0; i <= bm_vector_queues(bm); i++)
 		bm_vector_listen(bm_vector(bm, i));
 	err = cpuhp_state_add_instance_nocalls(bm_cpuhp, &bm->cpuhp);
