@@ -35,6 +35,17 @@ parameters() {
 
 translated() { [ -e "/sys/bus/pci/devices/$pci/iommu_group" ]; }
 
+# Debian's kernels let RAID take each channel of the DMA engine that is not private, and keep it.
+not_seized() {
+	modprobe raid456 || return 1
+	for channel in /sys/class/dma/*; do
+		case $(readlink -f "$channel/device") in
+		*"$pci"*) taken=$(cat "$channel/in_use") ;;
+		esac
+	done
+	same "users of the channel" "$taken" 0
+}
+
 gone() { [ ! -e /dev/busmaster0 ] && ! grep busmaster /proc/interrupts /proc/iomem; }
 
 check "modprobe finds the module by the device's alias" by_alias
@@ -43,5 +54,6 @@ check "every parameter is described with its unit, range or choices" parameters
 check "the device is behind the IOMMU" translated
 run attributes attributes
 run verify verify -n "$BM_smoke" -p 2
+check "RAID takes no channel that it was not given" not_seized
 check "the module unloads" modprobe -r busmaster
 check "nothing of it stays" gone
