@@ -15,9 +15,27 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/host-utils.h"
 #include "qemu/main-loop.h"
 #include "internal.h"
 #include "trace.h"
+
+/* The first vector from @from that is raised; BM_MAX_VECTORS: none is. */
+static unsigned bm_irq_next(BmCore *s, unsigned from)
+{
+    unsigned long mask = BITMAP_FIRST_WORD_MASK(from);
+    unsigned i;
+
+    for (i = BIT_WORD(from); i < ARRAY_SIZE(s->irqs); i++) {
+        unsigned long raised = qatomic_read(&s->irqs[i]) & mask;
+
+        if (raised) {
+            return i * BITS_PER_LONG + ctzl(raised);
+        }
+        mask = ~0ul;
+    }
+    return BM_MAX_VECTORS;
+}
 
 /*
  * The BQL is held, and the caller is about to leave the device. A message may
@@ -25,15 +43,14 @@
  */
 void bm_irq_flush(BmCore *s)
 {
-    const unsigned vectors = s->num_queues + 1;
     unsigned v;
 
     if (s->irq_sending || s->holds) {
         return;
     }
     s->irq_sending = true;
-    for (v = find_first_bit(s->irqs, vectors); v < vectors && !s->holds;
-         v = find_next_bit(s->irqs, vectors, v + 1)) {
+    for (v = bm_irq_next(s, 0); v < BM_MAX_VECTORS && !s->holds;
+         v = bm_irq_next(s, v + 1)) {
         clear_bit_atomic(v, s->irqs);
         trace_busmaster_irq(v);
         s->ops->notify(s, v);
