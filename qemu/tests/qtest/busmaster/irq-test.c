@@ -164,6 +164,33 @@ static void test_masked(const void *worker)
     bm_end(t.d);
 }
 
+/* What waits behind a mask when the function is reset is never sent. */
+static void test_masked_reset(const void *worker)
+{
+    const unsigned vector = BM_VECTOR_QUEUE(1);
+    Bench t;
+
+    bench_up(&t, worker);
+    bm_msix_mask(t.d, vector, true);
+    bm_ack(&t.r, ARM);
+    run(&t, 0);
+    check_silence(&t, 0);
+    g_assert_true(bm_msix_pending(t.d, vector));
+    qpci_config_writew(t.d->pci, BM_EXP + PCI_EXP_DEVCTL,
+                       PCI_EXP_DEVCTL_BCR_FLR);
+    bm_map(t.d);
+    g_assert_false(bm_msix_pending(t.d, vector));
+    bm_msix_setup(t.d, VECTORS);
+    check_silence(&t, 0);
+
+    bm_enable(t.d);
+    bm_ring_enable(&t.r);
+    bm_ack(&t.r, ARM);
+    run(&t, 0);
+    check_one(&t, 1);
+    bm_end(t.d);
+}
+
 /* Vector 0 tells of a queue that halts, and so does the register. */
 static void test_event(const void *worker)
 {
@@ -184,5 +211,6 @@ void bm_add_irq_tests(void)
     bm_add_many("irq/arm-late", test_arm_late);
     bm_add("irq/noirq", test_noirq);
     bm_add_many("irq/masked", test_masked);
+    bm_add_both("irq/masked-reset", test_masked_reset);
     bm_add_many("irq/event", test_event);
 }

@@ -396,6 +396,49 @@ static void test_register(const void *worker)
     bm_end(t.d);
 }
 
+/* After a reset the last driver's memory is somebody else's. */
+static void test_reset(const void *worker)
+{
+    const size_t len = sizeof(struct bm_hw_shadow);
+    uint8_t byte, *now = g_malloc(len);
+    uint64_t old;
+    unsigned i;
+    Bench t;
+
+    bench_up(&t, worker, 3);
+    old = t.r.shadow;
+    for (byte = 0xee; byte < 0xf0; byte++) {
+        t.r.shadow = old;
+        bm_ring_enable(&t.r);
+        run(&t);
+        if (byte == 0xee) {
+            bm_write(t.d, BM_REG_CTRL, BM_CTRL_RESET);
+        } else {
+            qpci_config_writew(t.d->pci, BM_EXP + PCI_EXP_DEVCTL,
+                               PCI_EXP_DEVCTL_BCR_FLR);
+            bm_map(t.d);
+        }
+        qtest_memset(t.d->qts, old, byte, len);
+        bm_enable(t.d);
+        t.r.shadow = 0;
+        bm_ring_enable(&t.r);
+        for (i = 0; i < 20; i++) {
+            struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, i, 0, bm_none(),
+                                          bm_none());
+
+            g_assert_cmphex(bm_exec(&t.r, &sqe), ==, BM_ST_SUCCESS);
+        }
+        qtest_memread(t.d->qts, old, now, len);
+        for (i = 0; i < len; i++) {
+            g_assert_cmphex(now[i], ==, byte);
+        }
+        bm_ring_write(&t.r, BM_QREG_CTL, 0);
+        bm_ring_wait_state(&t.r, BM_QSTATE_DISABLED);
+    }
+    g_free(now);
+    bm_end(t.d);
+}
+
 void bm_add_shadow_tests(void)
 {
     bm_add_both("shadow/sleep", test_sleep);
@@ -406,4 +449,5 @@ void bm_add_shadow_tests(void)
     bm_add_both("shadow/bad-values", test_bad_values);
     bm_add_both("shadow/refused", test_refused);
     bm_add("shadow/register", test_register);
+    bm_add_both("shadow/reset", test_reset);
 }
