@@ -352,6 +352,7 @@ int main(int argc, char **argv)
     bm_add_fault_tests();
     bm_add_bus_tests();
     bm_add_reset_tests();
+    bm_add_unplug_tests();
     bm_add_iommu_tests();
     bm_add_hostile_tests();
     bm_add_shadow_tests();

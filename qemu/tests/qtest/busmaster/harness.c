@@ -10,7 +10,6 @@
 
 #define BM_DEADLINE         (60 * G_USEC_PER_SEC)
 #define BM_RAM_START        (16 * MiB)
-#define BM_PCI_WINDOW       0xe0000000ull
 
 /* With a ring of its own for each test, all data lie above this. */
 #define BM_MSI_DATA         0xb5000000u

@@ -24,6 +24,11 @@
 #define BM_DEVFN            QPCI_DEVFN(4, 0)
 #define BM_PORT             QPCI_DEVFN(5, 0)    /* bm_start_below() has it, */
 #define BM_BELOW            (1 << 8)            /* and the device here */
+#define BM_PCI_WINDOW       0xe0000000ull       /* its BARs are here */
+
+/* Power off, both indicators off: what is in the slot goes at once. */
+#define BM_SLOT_OFF         (PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF | \
+                             PCI_EXP_SLTCTL_ATTN_IND_OFF)
 
 #define BM_PM               0x40
 #define BM_EXP              0x50
@@ -97,6 +102,8 @@ BmDev *bm_start_below(const char *args, const void *worker,
 BmDev *bm_new(QTestState *qts);
 void bm_open_port(BmDev *d, int port);
 uint64_t bm_ecam(BmDev *d, int devfn, unsigned offset);
+uint64_t bm_slot_control(BmDev *d);
+void bm_assert_unplugged(BmDev *d);
 void bm_attach(BmDev *d, int devfn, uint64_t window);
 void bm_map(BmDev *d);
 void bm_end(BmDev *d);
@@ -179,6 +186,7 @@ void bm_add_irq_tests(void);
 void bm_add_fault_tests(void);
 void bm_add_bus_tests(void);
 void bm_add_reset_tests(void);
+void bm_add_unplug_tests(void);
 void bm_add_iommu_tests(void);
 void bm_add_hostile_tests(void);
 void bm_add_shadow_tests(void);

@@ -16,7 +16,9 @@
 #include "harness.h"
 #include "libqos/libqos-malloc.h"
 #include "libqos/virtio-pci.h"
+#include "standard-headers/linux/virtio_blk.h"
 #include "standard-headers/linux/virtio_iommu.h"
+#include "standard-headers/linux/virtio_pci.h"
 #include "standard-headers/linux/virtio_ring.h"
 
 #define ORDER           4
@@ -24,9 +26,11 @@
 #define SIZE            (2 * MiB)       /* are mapped, so many */
 #define SQ              0x0000          /* of which: */
 #define CQ              0x1000
+#define OTHER_SQ        0x2000
 #define LIST            0x3000
 #define DATA            0x4000
 #define REPORT          0x8000
+#define OTHER_CQ        0x9000
 #define LEN             8192
 
 #define PROPS           "queues=2,mem-size=1M"
@@ -34,6 +38,10 @@
 #define IOMMU_DEVFN     QPCI_DEVFN(6, 0)
 #define IOMMU_WINDOW    0xd0000000ull
 #define IOMMU_OPTIONS   "-device virtio-iommu-pci,addr=06.0"
+#define DISK_DEVFN      QPCI_DEVFN(7, 0)
+#define DISK_OPTIONS    "-blockdev null-co,node-name=disk," \
+                        "latency-ns=300000000 " \
+                        "-device virtio-blk-pci,drive=disk,addr=07.0"
 #define DOMAIN          1
 #define SECOND          (1000 * 1000)
 
@@ -77,7 +85,8 @@ static void request(Bench *t, const void *what, size_t len)
                     VIRTIO_IOMMU_S_OK);
 }
 
-static void map_request(Bench *t, uint64_t bus, uint64_t ram, uint64_t len)
+static void map_request(Bench *t, uint64_t bus, uint64_t ram, uint64_t len,
+                        bool write)
 {
     struct virtio_iommu_req_map map = {
         .head.type = VIRTIO_IOMMU_T_MAP,
@@ -86,7 +95,7 @@ static void map_request(Bench *t, uint64_t bus, uint64_t ram, uint64_t len)
         .virt_end = cpu_to_le64(bus + len - 1),
         .phys_start = cpu_to_le64(ram),
         .flags = cpu_to_le32(VIRTIO_IOMMU_MAP_F_READ |
-                             VIRTIO_IOMMU_MAP_F_WRITE),
+                             (write ? VIRTIO_IOMMU_MAP_F_WRITE : 0)),
     };
 
     request(t, &map, sizeof(map));
@@ -118,7 +127,7 @@ static void iommu_up(Bench *t, BmDev *d, uint16_t bdf)
     t->events = qvirtqueue_setup(vdev, &t->alloc, 1);
     qvirtio_set_driver_ok(vdev);
     request(t, &attach, sizeof(attach));
-    map_request(t, BASE, t->ram, SIZE);
+    map_request(t, BASE, t->ram, SIZE, true);
 }
 
 static void bench_down(Bench *t)
@@ -288,7 +297,7 @@ static void test_last_byte(const void *worker)
     Bench t;
 
     bench_up(&t, worker);
-    map_request(&t, BASE - 4096, t.ram + DATA, 4096);
+    map_request(&t, BASE - 4096, t.ram + DATA, 4096, true);
     qtest_writeb(t.d->qts, t.ram + DATA + 4095, 0x12);
     g_assert_cmphex(bm_exec(&t.r, &sqe), ==, BM_ST_SUCCESS);
     g_assert_cmphex(qtest_readb(t.d->qts, t.d->mem), ==, 0x12);
@@ -381,22 +390,130 @@ static void test_rings(const void *worker)
     bench_down(&t);
 }
 
-/* Power off, both indicators off: what is in the slot goes at once. */
-#define SLOT_OFF (PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PWR_IND_OFF | \
-                  PCI_EXP_SLTCTL_ATTN_IND_OFF)
-
-static uint64_t slot_control(BmDev *d)
+/*
+ * In the middle of a fault on demand, the write over a submission. What the
+ * reset has armed is for commands that come after it.
+ */
+static void test_rearmed(const void *worker)
 {
-    QPCIDevice port = { .bus = d->bus, .devfn = BM_PORT };
-    uint8_t at = qpci_find_capability(&port, PCI_CAP_ID_EXP, 0);
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    const uint64_t sq = takers[0].value;
+    Bench t;
 
-    return bm_ecam(d, BM_PORT, at + PCI_EXP_SLTCTL);
+    iommu_up(&t, bm_start_machine(IOMMU_OPTIONS, worker,
+                                  "queues=2,mem-size=1M,"
+                                  "x-fault-injection=true,"
+                                  "x-inject-sqe-change=\"1\","
+                                  "x-inject-hang=\"1\""), BM_DEVFN);
+    map_request(&t, sq, t.ram + SQ, 4096, false);
+    ring_up(&t, sq, BASE + CQ, 0);
+    take(&t, 0);
+    bm_submit(&t.r, &sqe);
+    check_taken(&t, 0);
+    bm_assert_armed(t.d, BM_INJECT_SQE_CHANGE, 0, 1);
+    bm_assert_armed(t.d, BM_INJECT_HANG, 0, 1);
+    bench_down(&t);
 }
 
-static void check_unplugged(BmDev *d)
+/* A disk that has something to do, and waits for its end when it is reset. */
+typedef struct Disk {
+    QVirtioPCIDevice *pci;
+    QVirtQueue *queue;
+} Disk;
+
+static void disk_up(Disk *disk, Bench *t)
 {
-    qtest_qmp_eventwait(d->qts, "DEVICE_DELETED");
-    g_assert_cmphex(qpci_config_readl(d->pci, PCI_VENDOR_ID), ==, 0xffffffff);
+    QPCIAddress where = { .devfn = DISK_DEVFN };
+    uint64_t header = guest_alloc(&t->alloc, sizeof(struct virtio_blk_outhdr));
+    uint64_t data = guest_alloc(&t->alloc, 512), done;
+    QTestState *qts = t->d->qts;
+    QVirtioDevice *vdev;
+    uint32_t head;
+
+    done = guest_alloc(&t->alloc, 1);
+    disk->pci = virtio_pci_new(t->d->bus, &where);
+    vdev = &disk->pci->vdev;
+    qvirtio_pci_device_enable(disk->pci);
+    qvirtio_start_device(vdev);
+    qvirtio_set_features(vdev, qvirtio_get_features(vdev) &
+                               ~(1ull << VIRTIO_RING_F_INDIRECT_DESC |
+                                 1ull << VIRTIO_RING_F_EVENT_IDX));
+    disk->queue = qvirtqueue_setup(vdev, &t->alloc, 0);
+    qvirtio_set_driver_ok(vdev);
+    /* VIRTIO_BLK_T_IN, of sector 0 */
+    qtest_memset(qts, header, 0, sizeof(struct virtio_blk_outhdr));
+    head = qvirtqueue_add(qts, disk->queue, header,
+                          sizeof(struct virtio_blk_outhdr), false, true);
+    qvirtqueue_add(qts, disk->queue, data, 512, true, true);
+    qvirtqueue_add(qts, disk->queue, done, 1, true, false);
+    qvirtqueue_kick(qts, vdev, disk->queue, head);
+    bm_settle(t->d);
+}
+
+static void disk_down(Disk *disk, Bench *t)
+{
+    qvirtqueue_cleanup(disk->pci->vdev.bus, disk->queue, &t->alloc);
+    qvirtio_pci_destructor(&disk->pci->obj);
+    g_free(disk->pci);
+}
+
+/*
+ * The report goes to a disk, which is reset by it and has the main loop polled
+ * until its request is done. The other queue's turn comes, and with its message
+ * a reset of the device: not before the first queue is through.
+ */
+static void test_polled(const void *worker)
+{
+    struct bm_hw_sqe refused = bm_cmd(BM_OP_COPY, 1, 8, bm_host(0x1000),
+                                      bm_local(0));
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 2, 0, bm_none(), bm_none());
+    uint64_t pages[BM_PAGE_SIZE / 8 + 1] = {};
+    uint64_t entry;
+    BmRing other;
+    Disk disk;
+    Bench t;
+
+    iommu_up(&t, bm_start_machine(IOMMU_OPTIONS " " DISK_OPTIONS, worker,
+                                  "queues=2,mem-size=1M,inline-bytes=0"),
+             BM_DEVFN);
+    disk_up(&disk, &t);
+    ring_up_well(&t);
+    other = t.r;
+    other.q = 1;
+    other.sq = t.ram + OTHER_SQ;
+    other.cq = t.ram + OTHER_CQ;
+    qtest_memset(t.d->qts, other.cq, 0, 4096);
+    bm_ring_write(&other, BM_QREG_SQ_BASE, BASE + OTHER_SQ);
+    bm_ring_write(&other, BM_QREG_CQ_BASE, BASE + OTHER_CQ);
+    bm_ring_write(&other, BM_QREG_ORDER, ORDER);
+    bm_ring_write(&other, BM_QREG_CTL, BM_QCTL_ENABLE);
+    bm_ack(&t.r, BM_CQ_HEAD_ARM);
+
+    map_request(&t, t.d->regs, t.d->regs, BM_PAGE_SIZE, true);
+    entry = t.d->msix + BM_VECTOR_QUEUE(0) * PCI_MSIX_ENTRY_SIZE;
+    qtest_writeq(t.d->qts, entry + PCI_MSIX_ENTRY_LOWER_ADDR,
+                 t.d->regs + BM_REG_CTRL);
+    qtest_writel(t.d->qts, entry + PCI_MSIX_ENTRY_DATA, BM_CTRL_RESET);
+    qtest_writel(t.d->qts, entry + PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+    qpci_config_writew(t.d->pci, BM_MSIX + PCI_MSIX_FLAGS,
+                       PCI_MSIX_FLAGS_ENABLE);
+
+    report_to(&t, disk.pci->bar.addr + disk.pci->common_cfg_offset +
+                  offsetof(struct virtio_pci_common_cfg, device_status));
+    bm_push(&other, &refused);
+    bm_push(&t.r, &sqe);
+    /* Both in one access: the last BH that is scheduled is the first to run. */
+    pages[BM_QREG_SQ_TAIL / 8] = cpu_to_le64(t.r.tail);
+    pages[BM_QREG_CTL / 8] = cpu_to_le64(BM_QCTL_ENABLE);
+    pages[(BM_PAGE_SIZE + BM_QREG_SQ_TAIL) / 8] = cpu_to_le64(other.tail);
+    qtest_memwrite(t.d->qts, t.d->regs + BM_QUEUE_PAGE(0), pages,
+                   sizeof(pages));
+    bm_wait_reg(t.d, BM_REG_CTRL, UINT64_MAX, 0);
+    g_assert_true(bm_poll(&t.r));
+    g_assert_true(bm_poll(&other));
+    g_assert_cmphex(other.cqe.status, ==, BM_ST_DMA_READ_FAULT);
+    disk_down(&disk, &t);
+    bench_down(&t);
 }
 
 /* The slot is switched off in the middle of a DMA. */
@@ -411,31 +528,11 @@ static void test_unplug(const void *worker)
                  BM_BELOW);
         ring_up_well(&t);
         check_works(&t);
-        report_to(&t, slot_control(t.d));
-        submit_refused(&t, place, SLOT_OFF);
-        check_unplugged(t.d);
+        report_to(&t, bm_slot_control(t.d));
+        submit_refused(&t, place, BM_SLOT_OFF);
+        bm_assert_unplugged(t.d);
         bench_down(&t);
     }
-}
-
-/* The slot is switched off by a message of the function's own. */
-static void test_message(const void *worker)
-{
-    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
-    BmDev *d = bm_start_below("", worker, PROPS);
-    uint64_t entry = d->msix + BM_VECTOR_QUEUE(0) * PCI_MSIX_ENTRY_SIZE;
-    BmRing r;
-
-    bm_enable(d);
-    bm_ring_init(&r, d, 0, ORDER);
-    bm_msix_setup(d, 3);
-    qtest_writeq(d->qts, entry + PCI_MSIX_ENTRY_LOWER_ADDR,
-                 slot_control(d));
-    qtest_writel(d->qts, entry + PCI_MSIX_ENTRY_DATA, SLOT_OFF);
-    bm_ack(&r, BM_CQ_HEAD_ARM);
-    bm_submit(&r, &sqe);
-    check_unplugged(d);
-    bm_end(d);
 }
 
 void bm_add_iommu_tests(void)
@@ -446,6 +543,7 @@ void bm_add_iommu_tests(void)
     bm_add("iommu/last-byte", test_last_byte);
     bm_add_both("iommu/commands", test_commands);
     bm_add_both("iommu/rings", test_rings);
+    bm_add_both("iommu/rearmed", test_rearmed);
+    bm_add("iommu/polled", test_polled);
     bm_add_both("iommu/unplug", test_unplug);
-    bm_add_both("iommu/message", test_message);
 }

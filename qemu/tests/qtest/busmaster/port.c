@@ -34,7 +34,7 @@ BmDev *bm_start_below(const char *args, const void *worker, const char *props)
                            "-device pcie-root-port,id=rp,chassis=1,slot=1,"
                            "addr=05.0 %s %s", args, device));
     bm_open_port(d, BM_PORT);
-    bm_attach(d, BM_BELOW, 0xe0000000);
+    bm_attach(d, BM_BELOW, BM_PCI_WINDOW);
     return d;
 }
 
@@ -43,4 +43,19 @@ uint64_t bm_ecam(BmDev *d, int devfn, unsigned offset)
 {
     d->bus->config_writel(d->bus, 0, BM_Q35_PCIEXBAR, BM_ECAM | 1);
     return BM_ECAM + (uint64_t)devfn * 4096 + offset;
+}
+
+/* Where a write of BM_SLOT_OFF unplugs what is below that port. */
+uint64_t bm_slot_control(BmDev *d)
+{
+    QPCIDevice port = { .bus = d->bus, .devfn = BM_PORT };
+    uint8_t at = qpci_find_capability(&port, PCI_CAP_ID_EXP, 0);
+
+    return bm_ecam(d, BM_PORT, at + PCI_EXP_SLTCTL);
+}
+
+void bm_assert_unplugged(BmDev *d)
+{
+    qtest_qmp_eventwait(d->qts, "DEVICE_DELETED");
+    g_assert_cmphex(qpci_config_readl(d->pci, PCI_VENDOR_ID), ==, 0xffffffff);
 }

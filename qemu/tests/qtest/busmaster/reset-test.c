@@ -464,6 +464,34 @@ static void test_system_reset(const void *worker)
     bench_down(&t);
 }
 
+/*
+ * An FLR in D3hot ends that, too, and is one reset and not two: it leaves alone
+ * what a second one would not.
+ */
+static void test_flr_in_d3hot(const void *worker)
+{
+    uint32_t mask;
+    Bench t;
+
+    bench_up(&t, worker);
+    mask = aer_read(t.d, PCI_ERR_UNCOR_MASK) | PCI_ERR_UNC_COMP_TIME;
+    aer_write(t.d, PCI_ERR_UNCOR_MASK, mask);
+    qpci_config_writew(t.d->pci, BM_EXP + PCI_EXP_DEVCTL, 0x502f);
+    qpci_config_writew(t.d->pci, BM_PM + PCI_PM_CTRL, 3);
+    qpci_config_writew(t.d->pci, BM_EXP + PCI_EXP_DEVCTL,
+                       0x502f | PCI_EXP_DEVCTL_BCR_FLR);
+    check_stopped(&t);
+    check_config_cleared(t.d);
+    g_assert_cmphex(qpci_config_readw(t.d->pci, BM_PM + PCI_PM_CTRL), ==, 0);
+    g_assert_cmphex(qpci_config_readw(t.d->pci, BM_EXP + PCI_EXP_DEVCTL) &
+                    PCI_EXP_DEVCTL_PAYLOAD, ==, 1 << 5);
+    g_assert_cmphex(aer_read(t.d, PCI_ERR_UNCOR_MASK), ==, mask);
+    bm_map(t.d);
+    check_registers(t.d);
+    check_works(&t);
+    bench_down(&t);
+}
+
 /* The guest ejects it while it works; the rest of the machine goes on. */
 static void test_unplug(const void *worker)
 {
@@ -502,6 +530,7 @@ void bm_add_reset_tests(void)
     bm_add_many("reset/d3hot", test_d3hot);
     bm_add_both("reset/d3hot-silent", test_d3hot_silent);
     bm_add_many("reset/warm", test_warm);
+    bm_add("reset/flr-in-d3hot", test_flr_in_d3hot);
     bm_add_many("reset/system-reset", test_system_reset);
     bm_add_many("reset/unplug", test_unplug);
     bm_add_many("reset/vm-stop", test_vm_stop);
