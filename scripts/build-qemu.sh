@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Build QEMU with the busmaster device, and print the directory that holds it: build-qemu.sh FLAVOUR, which is
-# release, qtest (the qtests, under ASan and UBSan, and it counts which of the device's lines are run) or fuzz
-# (the fuzzers, by clang). The source is Debian's qemu 10.0, or a tree of the user's: QEMU_SRC=. Ours is
-# laid over a copy.
+# release, qtest (the qtests, under ASan and UBSan, and it counts which of the device's lines are run), tsan (the
+# qtests, under ThreadSanitizer, by clang) or fuzz (the fuzzers, by clang). The source is Debian's qemu 10.0, or a
+# tree of the user's: QEMU_SRC=. Ours is laid over a copy.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -28,15 +28,22 @@ qtest)
 	flags+=(--enable-asan --enable-ubsan -Doptimization=1 --extra-ldflags=--coverage
 		--extra-cflags="-g1 --coverage -fprofile-filter-files=.*/hw/dma/busmaster/.* -fprofile-update=atomic")
 	;;
+tsan)
+	minutes=6
+	targets+=(tests/qtest/busmaster-test)
+	packages+=(clang)
+	compiler=clang
+	flags+=(--cc=clang --enable-tsan --extra-cflags=-g1 --disable-tcg --disable-plugins)
+	;;
 fuzz)
 	minutes=5
 	targets=(qemu-fuzz-x86_64 tests/fuzz/busmaster/busmaster-walker-fuzz)
-	packages+=(fuzz)
+	packages+=(clang)
 	compiler=clang
 	flags+=(--cc=clang --enable-fuzzing --enable-asan --enable-ubsan --extra-cflags=-g1
 		--disable-tcg --disable-plugins)
 	;;
-*) die "usage: build-qemu.sh release|qtest|fuzz" ;;
+*) die "usage: build-qemu.sh release|qtest|tsan|fuzz" ;;
 esac
 
 # What we add, relative to the checkout: the result's name depends on nothing else

@@ -7,10 +7,11 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 suites=(lint qtest fuzz kunit smoke kernels counts guest hostile recovery dmaengine)
+longer=(tsan) # only in a soak, or by name: they cost minutes
 
 case ${1:-} in
 '') ;;
-soak) export BM_SOAK=1 ;;
+soak) export BM_SOAK=1 && suites+=("${longer[@]}") ;;
 *) die "usage: check.sh [soak]" ;;
 esac
 export PYTHONDONTWRITEBYTECODE=1
@@ -23,7 +24,8 @@ if [[ ${LIST:-} ]]; then
 	exec "$python" "$root/tests/vm/amounts.py"
 fi
 if [[ ${SUITE:-} ]]; then
-	[[ " ${suites[*]} " == *" $SUITE "* ]] || die "no suite '$SUITE'; there are: ${suites[*]}"
+	[[ " ${suites[*]} ${longer[*]} " == *" $SUITE "* ]] ||
+		die "no suite '$SUITE'; there are: ${suites[*]}, and in a soak: ${longer[*]}"
 	suites=("$SUITE")
 fi
 

@@ -16,7 +16,7 @@ headers=linux-headers-amd64
 # What each group is for, and its packages
 declare -A purpose=(
 	[qemu]="build QEMU and give it firmware"
-	[fuzz]="build and run the fuzzers"
+	[clang]="build what only clang can: the fuzzers, ThreadSanitizer"
 	[kernel]="build the debug kernel"
 	[module]="build the module"
 	[stock]="build against and boot Debian's kernel"
@@ -30,7 +30,7 @@ declare -A purpose=(
 declare -A packages=(
 	[qemu]="gcc libc6-dev make ninja-build pkg-config patch xz-utils python3 python3-venv
 		libglib2.0-dev libfdt-dev zlib1g-dev debian-archive-keyring seabios qemu-system-data"
-	[fuzz]="clang libclang-rt-dev llvm"
+	[clang]="clang libclang-rt-dev llvm"
 	[kernel]="linux-source-6.12 gcc libc6-dev make flex bison bc perl xz-utils lz4 kmod libelf-dev"
 	[module]="gcc libc6-dev make kmod"
 	[stock]="$headers kmod"

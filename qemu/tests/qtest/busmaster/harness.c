@@ -64,6 +64,7 @@ BmDev *bm_new(QTestState *qts)
 char *bm_device(const void *worker, const char *where, const char *props)
 {
     const BmVariant *variant = worker;
+    const char *otherwise = getenv("BUSMASTER_IOTHREADS");
     g_auto(GStrv) list = g_strsplit(props, ",", 0);
     GString *all = g_string_new("-object iothread,id=io0 "
                                 "-object iothread,id=io1 "
@@ -78,6 +79,9 @@ char *bm_device(const void *worker, const char *where, const char *props)
     }
     if (variant && variant->iothreads) {
         g_string_append_printf(all, ",\"iothreads\":%s", variant->iothreads);
+    }
+    if (!variant && otherwise) {
+        g_string_append_printf(all, ",\"iothreads\":%s", otherwise);
     }
     for (i = 0; list[i]; i++) {
         g_auto(GStrv) prop = g_strsplit(list[i], "=", 2);
@@ -133,6 +137,13 @@ void bm_add_data(const char *name, void (*fn)(const void *), const void *data)
 void bm_add(const char *name, void (*fn)(const void *))
 {
     bm_add_data(name, fn, NULL);
+}
+
+void bm_add_inline(const char *name, void (*fn)(const void *))
+{
+    static const BmVariant in_main_loop;
+
+    bm_add_data(name, fn, &in_main_loop);
 }
 
 static void bm_add_variant(const char *name, void (*fn)(const void *),

@@ -80,7 +80,10 @@ typedef struct BmPlace {
     size_t size[64];
 } BmPlace;
 
-/* How a test is run; none at all: in the main loop, with registers. */
+/*
+ * How a test is run; none at all: in the main loop, with registers, unless the
+ * environment's BUSMASTER_IOTHREADS is a list as in @iothreads.
+ */
 typedef struct BmVariant {
     const char *name;
     const char *iothread;   /* its id */
@@ -90,9 +93,10 @@ typedef struct BmVariant {
 
 /*
  * The machine. @worker is a test's data: NULL, or a BmVariant. bm_add_data()
- * registers a test with data of its own, bm_add_both() one to run in the main
- * loop and in an iothread, bm_add_all() to run both ways with shadow doorbells
- * as well, bm_add_many() to run in several iothreads as well.
+ * registers a test with data of its own, bm_add_inline() one that needs the
+ * main loop, bm_add_both() one to run in the main loop and in an iothread,
+ * bm_add_all() to run both ways with shadow doorbells as well, bm_add_many() to
+ * run in several iothreads as well.
  */
 BmDev *bm_start(const void *worker, const char *props);
 BmDev *bm_start_machine(const char *args, const void *worker,
@@ -109,6 +113,7 @@ void bm_map(BmDev *d);
 void bm_end(BmDev *d);
 void bm_add(const char *name, void (*fn)(const void *));
 void bm_add_data(const char *name, void (*fn)(const void *), const void *data);
+void bm_add_inline(const char *name, void (*fn)(const void *));
 void bm_add_both(const char *name, void (*fn)(const void *));
 void bm_add_all(const char *name, void (*fn)(const void *));
 void bm_add_many(const char *name, void (*fn)(const void *));

@@ -296,11 +296,11 @@ static void test_message_loop(const void *worker)
 
 void bm_add_inline_tests(void)
 {
-    bm_add("inline/at-once", test_at_once);
-    bm_add("inline/budget", test_budget);
-    bm_add("inline/pieces", test_pieces);
-    bm_add("inline/property", test_property);
-    bm_add("inline/room", test_room);
-    bm_add("inline/message", test_message);
+    bm_add_inline("inline/at-once", test_at_once);
+    bm_add_inline("inline/budget", test_budget);
+    bm_add_inline("inline/pieces", test_pieces);
+    bm_add_inline("inline/property", test_property);
+    bm_add_inline("inline/room", test_room);
+    bm_add_inline("inline/message", test_message);
     bm_add_both("inline/message-loop", test_message_loop);
 }
