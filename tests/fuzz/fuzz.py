@@ -3,9 +3,10 @@
 """make fuzz: throw inputs at the device that no driver would make, for TIME seconds each way.
 
 Two libFuzzer programs, both under ASan and UBSan: `device` is QEMU's generic fuzzer on the whole device, its
-registers, its configuration space and all that it reads by DMA; `walker` is the queue with all that
-it walks, linked without the rest of QEMU, a hundred times as fast, and with an account of what each
-command may do. README.md has more. tests/suites/fuzz runs both for a fixed time.
+registers, its configuration space and all that it reads by DMA, and `iommu` the same behind an IOMMU that the
+inputs program; `walker` is the queue with all that it walks, linked without the rest of QEMU, a hundred times as
+fast, and with an account of what each command may do. README.md has more. tests/suites/fuzz runs each for a
+fixed time.
 """
 
 import base64
@@ -30,11 +31,13 @@ STATUS = re.compile(r"#(\d+)\s+(\w+)\s+cov: (\d+) .*corp: (\d+)")
 EXECUTED = re.compile(r"stat::number_of_executed_units: (\d+)")
 ARTIFACT = re.compile(r"Test unit written to (\S+)")
 FUNCTION = re.compile(r"(UN)?COVERED_FUNC: .*edges: (\d+)/(\d+) (\w+) \S*/hw/dma/busmaster/")
+# What is slow, on a machine that has other work, is no finding before it is too slow
+PATIENCE = ("-timeout=60", "-report_slow_units=60")
 FINDING = re.compile(r"ERROR|runtime error|SUMMARY|^ *#\d+ ")
 
 
 class Fuzzer(NamedTuple):
-    """One of the two programs, and what it starts from."""
+    """A program, what of it, and what it starts from."""
     name: str
     program: str
     arguments: list[str]
@@ -44,6 +47,7 @@ class Fuzzer(NamedTuple):
 FUZZERS = (
     Fuzzer("walker", "tests/fuzz/busmaster/busmaster-walker-fuzz", [], seeds.walker),
     Fuzzer("device", "qemu-fuzz-x86_64", ["--fuzz-target=generic-fuzz-busmaster"], seeds.device),
+    Fuzzer("iommu", "qemu-fuzz-x86_64", ["--fuzz-target=generic-fuzz-busmaster-iommu"], seeds.iommu),
 )
 
 
@@ -146,13 +150,13 @@ class Bench:
 
     def fuzz(self, seconds: int, progress: Callable[[re.Match], None]) -> Result:
         """Makes up new inputs for some time."""
-        return self.run(f"-max_total_time={seconds}", "-timeout=60", "-print_final_stats=1",
+        return self.run(f"-max_total_time={seconds}", *PATIENCE, "-print_final_stats=1",
                         "-entropic_scale_per_exec_time=1", f"-dict={self.dictionary}",
                         f"-artifact_prefix={self.out}/", self.found, self.kept, progress=progress)
 
     def replay(self) -> Result:
         """Runs each input that was kept, once."""
-        return self.run("-runs=0", "-timeout=60", f"-artifact_prefix={self.out}/", self.kept)
+        return self.run("-runs=0", *PATIENCE, f"-artifact_prefix={self.out}/", self.kept)
 
     def coverage(self) -> Coverage:
         """What all inputs together reach."""
@@ -195,7 +199,7 @@ class Progress:
 
 
 def main() -> int:
-    """Runs both and says what came of it; 1 if anything was found."""
+    """Runs each and says what came of it; 1 if anything was found."""
     seconds = int(os.environ.get("TIME") or 60)
     programs = build()
     failed = 0

@@ -123,6 +123,61 @@ class Device:
         return self.config(0x8e, 0x8000)
 
 
+class Translated(Device):
+    """The same behind a virtio-iommu, whose queues and requests are an input's making, too. Addresses are mapped
+    to themselves: where memory is to be found, the fuzzer puts it by the address that the device asks for."""
+
+    COMMON, NOTIFY = 3, 6  # its regions, after those of the device
+    REQUESTS, EVENTS = 0, 1
+    RINGS, OUT, ANSWER = 0x800000, 0x900000, 0x901000
+    ATTACH, DETACH, MAP, UNMAP = 1, 2, 3, 4
+    ENDPOINT, DOMAIN = 4 << 3, 1  # 00:04.0
+    READ_ONLY, BOTH = 1, 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.added = [0, 0]
+        self.common(0x00, 0, 2).common(0x08, 0, 2).common(0x0c, 0x7f, 2)
+        self.common(0x08, 1, 2).common(0x0c, 1, 2)  # VIRTIO_F_VERSION_1
+        for queue in self.REQUESTS, self.EVENTS:
+            self.common(0x16, queue, 1)
+            for place in range(3):
+                self.common(0x20 + 8 * place, self.RINGS + 0x10000 * queue + 0x4000 * place, 2)
+            self.common(0x1c, 1, 1)
+        self.common(0x14, 0xf, 0)
+
+    def common(self, reg: int, value: int, size: int) -> "Translated":
+        return self.write(reg, value, size, self.COMMON)
+
+    def chain(self, queue: int, *buffers: tuple[int, int, bytes]) -> "Translated":
+        """What is found in a queue when it is looked at: one chain of (address, length, what is read there)."""
+        self.added[queue] += 1
+        self.memory(struct.pack("<H", self.added[queue])).memory(struct.pack("<H", 0))
+        for number, (addr, length, data) in enumerate(buffers, 1):
+            more = number < len(buffers)
+            self.memory(struct.pack("<QIHH", addr, length, more + 2 * (not data), number if more else 0))
+            self.memory(data or bytes(4))
+        return self
+
+    def request(self, kind: int, data: bytes) -> "Translated":
+        head = struct.pack("<I", kind)
+        self.op(self.CLEAR).chain(self.REQUESTS, (self.OUT, 4 + len(data), head + data), (self.ANSWER, 4, b""))
+        return self.write(4 * self.REQUESTS, self.REQUESTS, 1, self.NOTIFY)
+
+    def attach(self, kind: int = ATTACH) -> "Translated":
+        return self.request(kind, struct.pack("<III4x", self.DOMAIN, self.ENDPOINT, 0))
+
+    def map(self, start: int, size: int, flags: int = BOTH) -> "Translated":
+        return self.request(self.MAP, struct.pack("<IQQQI", self.DOMAIN, start, start + size - 1, start, flags))
+
+    def unmap(self, start: int, size: int) -> "Translated":
+        return self.request(self.UNMAP, struct.pack("<IQQ4x", self.DOMAIN, start, start + size - 1))
+
+    def report(self, addr: int) -> "Translated":
+        """The next refused address is written to @addr."""
+        return self.chain(self.EVENTS, (addr - 16, 24, b""))
+
+
 def commands(data: int, lists: int) -> list[bytes]:
     """Every operation, and every kind of pointer on either side."""
     host, local, chained = (data, 0, HOST), (0x100, 0, LOCAL), (lists, 2, SGL)
@@ -238,6 +293,46 @@ def device() -> list[bytes]:
     for end in ends.values():
         scene = Device().interrupts().enable().memory(busy, 2, 1).tail(3)
         seeds.append(end(scene).state().enable().tail(1).steps)
+    return seeds
+
+
+def iommu() -> list[bytes]:
+    """Inputs for QEMU's fuzzer, behind an IOMMU: those that do not know of it, and those that do."""
+    seeds = device()
+    entries = seg(Device.DATA, 100) + seg(Device.DATA + 0x1000, 100)
+    bar = Translated.BAR
+    places = {
+        "memory": Device.DATA, "CTRL": bar + hw.BM_REG_CTRL,
+        "tail": bar + hw.BM_QUEUE_PAGE(0) + hw.BM_QREG_SQ_TAIL, "head": bar + hw.BM_QUEUE_PAGE(0) + hw.BM_QREG_CQ_HEAD,
+        "CTL": bar + hw.BM_QUEUE_PAGE(0) + hw.BM_QREG_CTL,
+        "abort": bar + hw.BM_QUEUE_PAGE(0) + hw.BM_QREG_ABORT,
+        "arm": bar + hw.BM_REG_INJECT_ARM,
+    }
+
+    def up(flags: int = Translated.BOTH) -> Translated:
+        scene = Translated().attach().map(Device.SQ, 0x100000, flags).map(Device.CQ, 0x300000)
+        return scene.enable().op(Device.CLEAR)
+
+    # All is mapped, then no more, then the endpoint is on its own
+    for command in commands(Device.DATA, Device.LIST):
+        scene = up().memory(command, 2, 1).memory(entries)
+        scene.tail(3).head(3 | ARM).unmap(Device.DATA, 0x100000).op(Device.CLEAR).memory(command, 2, 1)
+        scene.tail(4).attach(Translated.DETACH).op(Device.CLEAR).memory(command).tail(5)
+        seeds.append(scene.state().read(hw.BM_REG_FAULT_INFO).steps)
+    # Refused, and the report goes to any place
+    for place in places.values():
+        for value in 0x1000002, hw.BM_CTRL_RESET, 0:
+            scene = up().memory(sqe(COPY, 64, (value, 0, HOST), (0, 0, LOCAL)))
+            seeds.append(scene.report(place).tail(1).state().head(1).steps)
+    # The write over a submission that may only be read
+    scene = up(Translated.READ_ONLY).write(hw.BM_REG_INJECT_COUNT, 1)
+    scene.write(hw.BM_REG_INJECT_ARM, hw.BM_INJECT_QUEUE | hw.BM_INJECT_SQE_CHANGE)
+    seeds.append(scene.memory(commands(Device.DATA, Device.LIST)[1]).report(places["CTRL"]).tail(1).state().steps)
+    # A ring, and doorbells, that are nowhere
+    scene = Translated().attach().map(Device.SQ, 0x100000).enable().op(Device.CLEAR).memory(sqe(NOP))
+    seeds.append(scene.report(places["CTL"]).tail(1).state().steps)
+    scene = Translated().attach().map(Device.SQ, 0x200000).enable(shadow=0x700000).op(Device.CLEAR)
+    seeds.append(scene.report(places["tail"]).tail(0).state().steps)
     return seeds
 
 
