@@ -240,19 +240,21 @@ static int bm_io_start_many(struct bm_dev *bm, struct kiocb *iocb, struct bm_wan
 static int bm_io_start(struct bm_dev *bm, struct kiocb *iocb, const struct iov_iter *iter,
 		       struct bm_sync *sync)
 {
-	struct bm_side host = { .space = BM_SPACE_HOST, .iter = *iter };
-	struct bm_side local = { .space = BM_SPACE_LOCAL, .offset = iocb->ki_pos };
 	bool one = iov_iter_npages(iter, bm->cmd_pages + 1) <= bm->cmd_pages;
 	bool write = iov_iter_rw(iter) == WRITE;
 	struct bm_want want = {
 		.op = BM_OP_COPY,
 		.length = iov_iter_count(iter),
-		.src = write ? host : local,
-		.dst = write ? local : host,
 		.polled = one && !sync && iocb->ki_flags & IOCB_HIPRI,
 		.wait = !(iocb->ki_flags & IOCB_NOWAIT),
 	};
+	struct bm_side *host = write ? &want.src : &want.dst;
+	struct bm_side *local = write ? &want.dst : &want.src;
 
+	host->space = BM_SPACE_HOST;
+	host->iter = *iter;
+	local->space = BM_SPACE_LOCAL;
+	local->offset = iocb->ki_pos;
 	if (one)
 		return bm_io_start_one(bm, iocb, &want, sync);
 	return bm_io_start_many(bm, iocb, &want, sync);

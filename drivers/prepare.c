@@ -61,15 +61,20 @@ static int bm_side_map(struct bm_request *rq, const struct bm_side *side,
 	return 0;
 }
 
-/* Its next command has the first @n bytes, and their pins. */
-static void bm_side_advance(struct bm_side *side, size_t n, struct bm_pins *pins)
+/* The pins are those of a command now. */
+static void bm_side_hand_over(const struct bm_side *side, struct bm_pins *pins)
 {
-	if (side->space == BM_SPACE_HOST) {
-		iov_iter_advance(&side->iter, n);
+	if (side->space == BM_SPACE_HOST)
 		bm_mem_hand_over(pins);
-	} else {
+}
+
+/* A command has the first @n bytes. */
+static void bm_side_advance(struct bm_side *side, size_t n)
+{
+	if (side->space == BM_SPACE_HOST)
+		iov_iter_advance(&side->iter, n);
+	else
 		side->offset += n;
-	}
 }
 
 /* Returns bytes that both sides have, no more than @n; or a negative errno, likewise. */
@@ -157,7 +162,7 @@ static struct bm_request *bm_want_wait(struct bm_dev *bm, const struct bm_want *
 /**
  * bm_prepare() - the next command of what a caller wants, ready to be submitted
  * @bm: device, present or not
- * @want: what; what the command does is cut off its front
+ * @want: what; what the command does is cut off its front, until no length is left
  * @idx: where the cookie for bm_exit() goes
  *
  * May sleep: for pages in any case, for the rest if @want->wait. If only the first part of
@@ -185,8 +190,12 @@ struct bm_request *bm_prepare(struct bm_dev *bm, struct bm_want *want, int *idx)
 		bm_side_unpin(&want->src, &held.src);
 		return rq;
 	}
+	bm_side_hand_over(&want->src, &held.src);
+	bm_side_hand_over(&want->dst, &held.dst);
 	want->length -= n;
-	bm_side_advance(&want->src, n, &held.src);
-	bm_side_advance(&want->dst, n, &held.dst);
+	if (want->length) {
+		bm_side_advance(&want->src, n);
+		bm_side_advance(&want->dst, n);
+	}
 	return rq;
 }
