@@ -283,6 +283,7 @@ static void test_shadow(const void *worker)
     g_assert_cmphex(bm_read(w.d, BM_REG_MRD_BYTES), >, read);
     g_assert_cmphex(bm_read(w.d, BM_REG_MWR_BYTES), ==, written);
     g_assert_cmphex(bm_ring_reg(r, BM_QREG_CQ_HEAD), ==, 0);
+    g_assert_false(bm_msix_taken(w.d, BM_VECTOR_QUEUE(RAISED)));
     bm_ack(r, BM_CQ_HEAD_ARM);
     bm_msix_wait(w.d, BM_VECTOR_QUEUE(RAISED));
     bm_reap(r);
