@@ -14,7 +14,7 @@
 #include "qom/object.h"
 
 /* Before 11.0 these were a directory further up. */
-#if __has_include("hw/core/qdev.h")
+#if QEMU_VERSION_MAJOR >= 11
 #include "hw/core/qdev.h"
 #include "hw/core/qdev-properties.h"
 #include "hw/core/resettable.h"
