@@ -41,10 +41,10 @@
  * - What the device maps is RAM (dma.c): to use it does not come back into the
  *   device. A message can, be it the device's or the root port's for an error:
  *   it is sent when all else is done (irq.c, report.c). So can the report of
- *   an IOMMU that refuses a DMA, which its model writes to where the guest wants
- *   it, in the middle of that DMA: a register write is then ignored (@inside),
- *   and a reset or an unplug stops the queue under the feet of who has it on
- *   the stack. That one looks at bm_queue_works() after each DMA.
+ *   an IOMMU that refuses a DMA, which its model writes to where the guest
+ *   wants it, in the middle of that DMA: a register write is then ignored
+ *   (@inside), and a reset or an unplug stops the queue under the feet of who
+ *   has it on the stack. That one looks at bm_queue_works() after each DMA.
  * - A function that was unplugged stays in memory, and does nothing, until all
  *   are out of it who may have been on their way in (bm_workers_dismiss()).
  *
