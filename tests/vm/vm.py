@@ -154,12 +154,13 @@ class Guest:
 class Lines:
     """The lines of a running QEMU's standard output, until it ends or its time is up."""
 
-    def __init__(self, command: list[str], deadline: float) -> None:
+    def __init__(self, command: list[str], deadline: float, *, stdin: int = subprocess.DEVNULL,
+                 pass_fds: Sequence[int] = ()) -> None:
         self.problem = ""
         self.seconds = 0.0
         self.deadline = deadline
         # QEMU must not read our stdin: that may be a terminal, or a pipe of somebody's.
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(command, stdin=stdin, pass_fds=pass_fds,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def __iter__(self):
