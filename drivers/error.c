@@ -93,7 +93,7 @@ static void bm_error_resume(struct pci_dev *pdev)
 	struct bm_dev *bm = pci_get_drvdata(pdev);
 
 	cancel_delayed_work_sync(&bm->error_work);
-	if (!bm_release(bm, BM_HOLD_ERROR))
+	if (!bm_release(bm, BM_HOLD_ERROR) && bm_present(bm))
 		dev_info(&bm->dev, "goes on: its bus has recovered\n");
 }
 
