@@ -396,6 +396,20 @@ static void test_register(const void *worker)
     bm_end(t.d);
 }
 
+/* As a driver does that has never heard of shadow doorbells. */
+static void enable_plainly(BmRing *r)
+{
+    qtest_memset(r->d->qts, r->cq, 0, sizeof(struct bm_hw_cqe) << r->order);
+    r->tail = 0;
+    r->head = 0;
+    r->phase = true;
+    r->shadow = 0;
+    bm_ring_write(r, BM_QREG_SQ_BASE, r->sq);
+    bm_ring_write(r, BM_QREG_CQ_BASE, r->cq);
+    bm_ring_write(r, BM_QREG_ORDER, r->order);
+    bm_ring_write(r, BM_QREG_CTL, BM_QCTL_ENABLE);
+}
+
 /* After a reset the last driver's memory is somebody else's. */
 static void test_reset(const void *worker)
 {
@@ -420,8 +434,7 @@ static void test_reset(const void *worker)
         }
         qtest_memset(t.d->qts, old, byte, len);
         bm_enable(t.d);
-        t.r.shadow = 0;
-        bm_ring_enable(&t.r);
+        enable_plainly(&t.r);
         for (i = 0; i < 20; i++) {
             struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, i, 0, bm_none(),
                                           bm_none());
