@@ -173,7 +173,8 @@ static void permanent_failure_is_the_end(struct kunit *test)
 	fake_stop(fake);
 	complete_all(&fake->may_reset);
 	parked = fake_submit(fake);
-	KUNIT_EXPECT_TRUE(test, detect(fake, pci_channel_io_perm_failure) == PCI_ERS_RESULT_DISCONNECT);
+	KUNIT_EXPECT_TRUE(test, detect(fake, pci_channel_io_perm_failure) ==
+			  PCI_ERS_RESULT_DISCONNECT);
 	expect_dead(fake, parked);
 }
 
