@@ -19,8 +19,7 @@
  * will be none. Only data is not in order, but for DMA_PREP_FENCE.
  *
  * A client may keep its channel when the device goes: channels are reference-counted by
- * the dmaengine core, and all that they do then is to say no. Once the device is dead,
- * nobody looks at a queue: see bm_enter().
+ * the dmaengine core, and all that they do then is to say no.
  *
  * There is no pause: the device cannot halt a command and go on with it. Nor is there
  * DMA_CTRL_REUSE, which the core offers to clients of slave channels only. A descriptor

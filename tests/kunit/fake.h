@@ -129,6 +129,11 @@ struct fake {
 	struct fake_config config;
 };
 
+static inline struct fake *fake_of(struct bm_dev *bm)
+{
+	return container_of(bm, struct fake, bm);
+}
+
 /**
  * struct fake_thread - a thread that calls the driver, and may have to wait there, or be killed
  * @fake: device
