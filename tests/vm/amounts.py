@@ -49,7 +49,7 @@ TABLE = {amount.name: amount for amount in (
     Amount("RACE", "seconds in which all that ends a device's use races", 20, 600),
     Amount("KILLS", "processes that end with 64 commands in flight", 16, 1000),
     Amount("KEXECS", "kernels that are started by kexec, before a crash starts one more", 2, 10),
-    Amount("STRIDE", "steps from a place where memory is refused to the next", 7, 1),
+    Amount("SITES", "of a hundred places where memory can be refused", 14, 100),
     Amount("DRAWS", "resets, suspends and unbinds in any order, under load", 14, 2000),
     Amount("BUS_ERRORS", "errors of the bus, of each kind", 1, 20),
     Amount("PULLS", "removals of each kind", 1, 30),

@@ -102,7 +102,7 @@ check "failures are those that the driver sees, and each leaves its stack" trace
 check "the kernel fails what has the driver on its stack" filters
 klog_allow "busmaster|sweep|page allocation failure|Call Trace|RIP: 0033|PM: suspend entry" "memory is refused"
 klog_allow "at fs/proc/generic.c:.* remove_proc_entry|kmemleak: Cannot allocate" "the kernel's own, where it did without"
-run sweep sweep "$BM_stride"
+run sweep sweep $((100 / BM_sites))
 check "a worker resets the device without any memory" worker_resets
 check "it is suspended and resumed without any memory" resumes
 check "there are few bus addresses: all is verified" few_addresses
