@@ -5,7 +5,7 @@
 function=/sys/bus/pci/devices/$pci
 port=$(basename "$(dirname "$(readlink -f "$function")")")
 many=32 # commands that are to be in flight when it happens
-delay=50000 # microseconds that each of them takes
+delay=200000 # microseconds that each of them takes: far more than it takes to look
 
 in_flight() { echo $(($(attribute stats/commands) - $(attribute stats/completions) - unanswered)); }
 enough_in_flight() { [ "$(in_flight)" -ge $many ]; }
