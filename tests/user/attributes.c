@@ -62,7 +62,8 @@ static bool identity(void)
 	CHECK(read_attribute("identity", text, sizeof(text)));
 	ktap_note("%s", text);
 	CHECK(!strchr(text, '\n'));
-	CHECK(strstr(text, "busmaster 1.0"));
+	snprintf(part, sizeof(part), "busmaster %d.%d", BM_VERSION_MAJOR, BM_VERSION_MINOR);
+	CHECK(strstr(text, part));
 	snprintf(part, sizeof(part), "%lld MiB", read_number("mem_size") >> 20);
 	CHECK(strstr(text, part));
 	snprintf(part, sizeof(part), "%lld-bit DMA", read_number("dma_bits"));
