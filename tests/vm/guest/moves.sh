@@ -41,4 +41,6 @@ sed 's/^/# /' /tmp/moves.log
 check "no time-out and no other error" same errors "$(errors)" 0
 check "no reset" same resets "$(attribute stats/resets)" 0
 run verify verify -n 50 -p 2
-after_unload
+check "the module unloads" unload
+check "no class, node, interrupt, region or module stays" nothing_stays
+check "no page stays pinned" nothing_pinned
