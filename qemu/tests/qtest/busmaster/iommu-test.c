@@ -101,6 +101,21 @@ static void map_request(Bench *t, uint64_t bus, uint64_t ram, uint64_t len,
     request(t, &map, sizeof(map));
 }
 
+/* A virtio device whose queues are as simple as can be: they are next. */
+static QVirtioPCIDevice *virtio_up(BmDev *d, int devfn)
+{
+    QPCIAddress where = { .devfn = devfn };
+    QVirtioPCIDevice *pci = virtio_pci_new(d->bus, &where);
+    QVirtioDevice *vdev = &pci->vdev;
+
+    qvirtio_pci_device_enable(pci);
+    qvirtio_start_device(vdev);
+    qvirtio_set_features(vdev, qvirtio_get_features(vdev) &
+                               ~(1ull << VIRTIO_RING_F_INDIRECT_DESC |
+                                 1ull << VIRTIO_RING_F_EVENT_IDX));
+    return pci;
+}
+
 /* RAM is at BASE for the function of this number; other functions see all. */
 static void iommu_up(Bench *t, BmDev *d, uint16_t bdf)
 {
@@ -109,20 +124,14 @@ static void iommu_up(Bench *t, BmDev *d, uint16_t bdf)
         .domain = cpu_to_le32(DOMAIN),
         .endpoint = cpu_to_le32(bdf),
     };
-    QPCIAddress where = { .devfn = IOMMU_DEVFN };
     QVirtioDevice *vdev;
 
     *t = (Bench) { .d = d, .ram = QEMU_ALIGN_UP(d->next, SIZE) };
     d->bus->mmio_alloc_ptr = IOMMU_WINDOW;
     alloc_init(&t->alloc, ALLOC_NO_FLAGS, t->ram + SIZE, t->ram + 2 * SIZE,
                4096);
-    t->iommu = virtio_pci_new(d->bus, &where);
+    t->iommu = virtio_up(d, IOMMU_DEVFN);
     vdev = &t->iommu->vdev;
-    qvirtio_pci_device_enable(t->iommu);
-    qvirtio_start_device(vdev);
-    qvirtio_set_features(vdev, qvirtio_get_features(vdev) &
-                               ~(1ull << VIRTIO_RING_F_INDIRECT_DESC |
-                                 1ull << VIRTIO_RING_F_EVENT_IDX));
     t->requests = qvirtqueue_setup(vdev, &t->alloc, 0);
     t->events = qvirtqueue_setup(vdev, &t->alloc, 1);
     qvirtio_set_driver_ok(vdev);
@@ -423,7 +432,6 @@ typedef struct Disk {
 
 static void disk_up(Disk *disk, Bench *t)
 {
-    QPCIAddress where = { .devfn = DISK_DEVFN };
     uint64_t header = guest_alloc(&t->alloc, sizeof(struct virtio_blk_outhdr));
     uint64_t data = guest_alloc(&t->alloc, 512), done;
     QTestState *qts = t->d->qts;
@@ -431,13 +439,8 @@ static void disk_up(Disk *disk, Bench *t)
     uint32_t head;
 
     done = guest_alloc(&t->alloc, 1);
-    disk->pci = virtio_pci_new(t->d->bus, &where);
+    disk->pci = virtio_up(t->d, DISK_DEVFN);
     vdev = &disk->pci->vdev;
-    qvirtio_pci_device_enable(disk->pci);
-    qvirtio_start_device(vdev);
-    qvirtio_set_features(vdev, qvirtio_get_features(vdev) &
-                               ~(1ull << VIRTIO_RING_F_INDIRECT_DESC |
-                                 1ull << VIRTIO_RING_F_EVENT_IDX));
     disk->queue = qvirtqueue_setup(vdev, &t->alloc, 0);
     qvirtio_set_driver_ok(vdev);
     /* VIRTIO_BLK_T_IN, of sector 0 */

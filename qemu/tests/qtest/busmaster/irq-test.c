@@ -135,17 +135,25 @@ static void test_noirq(const void *worker)
     bm_end(t.d);
 }
 
+/* A message waits behind a mask. */
+static void bench_up_masked(Bench *t, const void *worker)
+{
+    const unsigned vector = BM_VECTOR_QUEUE(1);
+
+    bench_up(t, worker);
+    bm_msix_mask(t->d, vector, true);
+    bm_ack(&t->r, ARM);
+    run(t, 0);
+    check_silence(t, 0);
+    g_assert_true(bm_msix_pending(t->d, vector));
+}
+
 static void test_masked(const void *worker)
 {
     const unsigned vector = BM_VECTOR_QUEUE(1);
     Bench t;
 
-    bench_up(&t, worker);
-    bm_msix_mask(t.d, vector, true);
-    bm_ack(&t.r, ARM);
-    run(&t, 0);
-    check_silence(&t, 0);
-    g_assert_true(bm_msix_pending(t.d, vector));
+    bench_up_masked(&t, worker);
     g_assert_false(bm_msix_pending(t.d, BM_VECTOR_QUEUE(0)));
     bm_msix_mask(t.d, vector, false);
     check_one(&t, 1);
@@ -170,12 +178,7 @@ static void test_masked_reset(const void *worker)
     const unsigned vector = BM_VECTOR_QUEUE(1);
     Bench t;
 
-    bench_up(&t, worker);
-    bm_msix_mask(t.d, vector, true);
-    bm_ack(&t.r, ARM);
-    run(&t, 0);
-    check_silence(&t, 0);
-    g_assert_true(bm_msix_pending(t.d, vector));
+    bench_up_masked(&t, worker);
     qpci_config_writew(t.d->pci, BM_EXP + PCI_EXP_DEVCTL,
                        PCI_EXP_DEVCTL_BCR_FLR);
     bm_map(t.d);
