@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "binding.h"
+#include "child.h"
 #include "pins.h"
 #include "uring.h"
 
@@ -195,7 +196,6 @@ static void ends_by_itself(void)
 static int ending_of(void (*reads)(void), void (*end)(void), const char *then)
 {
 	pid_t child = fork();
-	int status;
 
 	if (!child) {
 		reads();
@@ -212,14 +212,7 @@ static int ending_of(void (*reads)(void), void (*end)(void), const char *then)
 		enough_in_flight();
 	usleep(50000);
 	delay(then);
-	for (int i = 0; i < PATIENCE * 100; i++) {
-		if (waitpid(child, &status, WNOHANG) == child)
-			return status;
-		usleep(10000);
-	}
-	ktap_note("process %d does not end", child);
-	kill(child, SIGKILL);
-	return -1;
+	return finish(child, PATIENCE);
 }
 
 static bool process_ends(void (*reads)(void), void (*end)(void))

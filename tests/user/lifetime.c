@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "binding.h"
+#include "child.h"
 #include "pins.h"
 
 #define LENGTH (4ul << 20)
@@ -48,21 +49,6 @@ static pid_t start_transfers(void)
 			_exit(errno);
 	}
 	_exit(errno);
-}
-
-/* Waits for a child with patience; -1: it hangs, and is killed. */
-static int finish(pid_t child)
-{
-	for (int i = 0; i < PATIENCE * 100; i++) {
-		int status;
-
-		if (waitpid(child, &status, WNOHANG) == child)
-			return status;
-		usleep(10000);
-	}
-	ktap_note("process %d does not end", child);
-	kill(child, SIGKILL);
-	return -1;
 }
 
 static bool ended_with(int status, int error)
@@ -129,7 +115,7 @@ static bool unbind_busy(void)
 		usleep(200000);
 		CHECK(unbind());
 		for (int i = 0; i < 3; i++)
-			CHECK(ended_with(finish(children[i]), ENODEV));
+			CHECK(ended_with(finish(children[i], PATIENCE), ENODEV));
 		CHECK(bind_again());
 	}
 	return true;
@@ -156,7 +142,7 @@ static bool reset_busy(void)
 		/* Neither the resets nor a lost completion have ended it. */
 		CHECK_IS(waitpid(children[i], &status, WNOHANG), 0);
 		kill(children[i], SIGKILL);
-		status = finish(children[i]);
+		status = finish(children[i], PATIENCE);
 		CHECK(status >= 0 && WIFSIGNALED(status));
 	}
 	return works();
@@ -171,7 +157,7 @@ static bool kill_owner(void)
 
 		usleep(1000 + round * 5000);
 		kill(child, SIGKILL);
-		status = finish(child);
+		status = finish(child, PATIENCE);
 		CHECK(status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	}
 	CHECK(nothing_pinned());
