@@ -34,10 +34,6 @@ end_busy() {
 	wait_for 5 ended
 }
 
-nothing_pinned_soon() {
-	wait_for 5 [ "$(pinned)" = 0 ] || nothing_pinned
-}
-
 works() { verify -n 20 -p 2; }
 
 resets() {

@@ -27,14 +27,6 @@ told() {
 	[ ! -e /dev/busmaster0 ] || fail "the node is still there"
 }
 
-nothing_pinned_soon() {
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		[ "$(pinned)" = 0 ] && return
-		usleep 500000
-	done
-	nothing_pinned
-}
-
 # filled: the slot has a device again, which works
 filled() { wait_for 20 [ -c /dev/busmaster0 ] && verify -n 20 -p 2; }
 

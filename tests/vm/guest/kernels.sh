@@ -52,6 +52,4 @@ check "io_uring, as many reads and writes as a queue holds: what is read was wri
 check "every queue raised interrupts" every_queue_interrupts
 check "the function is reset, and moves data" function_reset
 check "no command was not answered in time" same timeouts "$(attribute errors/timeouts)" 0
-check "the module unloads" unload
-check "no class, node, interrupt, region or module stays" nothing_stays
-check "no page stays pinned" nothing_pinned
+unloads

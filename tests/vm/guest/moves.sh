@@ -3,6 +3,7 @@
 # it, and when, is the host's affair (tests/vm/moves.py). From "in flight" on, it says when to end.
 . /bm/guest/lib.sh
 . /bm/guest/steps.sh
+. /bm/guest/faults.sh
 
 end=/tmp/end
 
@@ -25,8 +26,6 @@ moves_data() { [ "$(attribute stats/commands)" -gt 100 ]; }
 # told: until the host says a word, or ends the boot
 told() { read -r told_word && same "what the host says" "$told_word" end; }
 
-errors() { cat /sys/class/busmaster/busmaster0/errors/* | awk '{ n += $1 } END { print n + 0 }'; }
-
 before_load
 check "the module loads" load
 fio_until_end >/tmp/moves.log 2>&1 &
@@ -38,9 +37,7 @@ wait $!
 status=$?
 check "fio --verify=crc32c: every byte is right, all the way" same "fio's status" "$status" 0
 sed 's/^/# /' /tmp/moves.log
-check "no time-out and no other error" same errors "$(errors)" 0
+check "no time-out and no other error" same errors "$(total "*")" 0
 check "no reset" same resets "$(attribute stats/resets)" 0
 run verify verify -n 50 -p 2
-check "the module unloads" unload
-check "no class, node, interrupt, region or module stays" nothing_stays
-check "no page stays pinned" nothing_pinned
+unloads

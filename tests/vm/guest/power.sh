@@ -37,9 +37,10 @@ mapped() {
 	asleep
 }
 
-memory_stays() {
+# memory_kept COMMAND...: through that
+memory_kept() {
 	dd if=/dev/urandom of=/tmp/out bs=64k count=1 2>/dev/null
-	dd if=/tmp/out of=/dev/busmaster0 bs=64k conv=notrunc 2>/dev/null && asleep || return 1
+	dd if=/tmp/out of=/dev/busmaster0 bs=64k conv=notrunc 2>/dev/null && "$@" || return 1
 	dd if=/dev/busmaster0 of=/tmp/in bs=64k count=1 2>/dev/null && cmp /tmp/out /tmp/in
 }
 
@@ -95,12 +96,6 @@ through() {
 	memory_kept "$1"
 }
 
-memory_kept() {
-	dd if=/dev/urandom of=/tmp/out bs=64k count=1 2>/dev/null
-	dd if=/tmp/out of=/dev/busmaster0 bs=64k conv=notrunc 2>/dev/null && "$1" || return 1
-	dd if=/dev/busmaster0 of=/tmp/in bs=64k count=1 2>/dev/null && cmp /tmp/out /tmp/in
-}
-
 before_load
 klog_allow "busmaster" "what is told of resets is looked at in counters"
 klog_allow "PM: suspend entry" "it is asked for"
@@ -112,7 +107,7 @@ check "a write wakes it" wakes a_write
 check "a register wakes it" wakes a_register
 check "an injection wakes it" wakes an_injection
 check "while it is mapped it is awake" mapped
-check "its memory stays" memory_stays
+check "its memory stays" memory_kept asleep
 check "$BM_naps writes while it falls asleep and wakes up" naps
 check "reset by its port while it sleeps" reset_asleep
 check "s2idle while it sleeps" through_asleep s2idle

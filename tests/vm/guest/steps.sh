@@ -64,6 +64,9 @@ nothing_stays() {
 
 nothing_pinned() { same "pages pinned" "$(pinned)" 0; }
 
+# Who was killed lets go of its pages a little later.
+nothing_pinned_soon() { wait_for 5 nothing_pinned 2>/dev/null || nothing_pinned; }
+
 nothing_mapped() {
 	same "DMA-API errors" "$(number $debug/dma-api/error_count)" "${overlaps:-0}" &&
 		same "free DMA-API entries" "$(number $debug/dma-api/num_free_entries)" "$before_maps" &&
@@ -82,11 +85,16 @@ nothing_leaked() {
 	same "lines of kmemleak" "$(wc -l <$debug/kmemleak)" 0
 }
 
-# after_unload: all of it, and the module must still unload
-after_unload() {
+# unloads: the module, and what any kernel can tell of
+unloads() {
 	check "the module unloads" unload
 	check "no class, node, interrupt, region or module stays" nothing_stays
 	check "no page stays pinned" nothing_pinned
+}
+
+# after_unload: all of it
+after_unload() {
+	unloads
 	check "no DMA mapping stays, and DMA-API debug counts no error" nothing_mapped
 	check "no memory is leaked (kmemleak)" nothing_leaked
 }
