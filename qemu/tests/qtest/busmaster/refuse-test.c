@@ -65,12 +65,19 @@ static const Refusal commands[] = {
     { LONG, SGL_CRC, "command/src/budget", 4097, "a command" },
     { LONG, HOST_CRC, "command/src/left", 1, "a command" },
     { LONG, HOST_CRC, "command/src/addr", UINT64_MAX, "a command" },
-    { LONG, LOCAL_CRC, "command/src/addr", 64 * MiB, "a command" },
+    { LONG, LOCAL_CRC, "command/src/addr", 64 * MiB + 1, "a command" },
     { LONG, LOCAL_CRC, "command/src/addr", UINT64_MAX, "a command" },
     { FULL, 13, "command/status", 0x100, "a status" },
     { FULL, 13, "command/abort", 0x20000, "an abort" },
     { FULL, 13, "command/lie/torn", 1, "a lie" },
     { HELD, 22, "command/lie/entry", 8, "a lie" },
+};
+
+/* Wherever in its list the command was stopped, there is more to go. */
+static const Refusal more[] = {
+    { LONG, SGL_CRC, "command/src/left", 2 },
+    { LONG, SGL_CRC, "command/src/next", 0 },
+    { LONG, SGL_CRC, "command/src/fetched", 1 },
 };
 
 /* Where the value is: commands are saved in no order that we know. */
@@ -119,32 +126,38 @@ static char *refusal(World *w, const char *props)
 
 static void refuse(const Refusal *refusals, size_t n)
 {
+    g_autofree char *from = NULL, *to = NULL, *uri = NULL;
+    BmStream *s;
     size_t i;
     World w;
 
     world_up(&w, NULL);
     world_begin(&w);
-    {
-        g_autofree char *uri = world_uri(&w, "file", 'a');
+    uri = world_uri(&w, "file", 'a');
+    bm_migrate(w.d, uri);
+    bm_migrate_wait(w.d, "completed");
+    from = g_build_filename(w.dir, "a", NULL);
+    to = g_build_filename(w.dir, "b", NULL);
+    s = bm_stream_load(from);
+    for (i = 0; i < ARRAY_SIZE(more); i++) {
+        g_autofree char *path = path_of(s, &more[i]);
 
-        bm_migrate(w.d, uri);
-        bm_migrate_wait(w.d, "completed");
+        bm_stream_put(s, path, more[i].value);
     }
     for (i = 0; i < n; i++) {
-        g_autofree char *from = g_build_filename(w.dir, "a", NULL);
-        g_autofree char *to = g_build_filename(w.dir, "b", NULL);
-        BmStream *s = bm_stream_load(from);
         g_autofree char *path = path_of(s, &refusals[i]);
         g_autofree char *said = NULL;
+        uint64_t was = bm_stream_get(s, path);
 
         g_test_message("%s = 0x%" PRIx64, path, refusals[i].value);
         bm_stream_put(s, path, refusals[i].value);
-        bm_stream_save(s, to);
-        bm_stream_free(s);
+        bm_stream_save_alone(s, to);
+        bm_stream_put(s, path, was);
         said = refusal(&w, WORLD_PROPS);
         g_test_message("%s", said);
         g_assert_nonnull(strstr(said, refusals[i].words));
     }
+    bm_stream_free(s);
     world_end(&w);
 }
 

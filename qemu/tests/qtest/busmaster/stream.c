@@ -15,6 +15,14 @@
 #define BM_JSON         "{\"configuration\":"
 #define BM_SUBSECTION   0x05
 
+/* A section begins and ends with its kind and its number of 4 bytes. */
+#define BM_SECTION_FULL     0x04
+#define BM_SECTION_FOOTER   0x7e
+#define BM_SECTION_KIND     5
+
+/* Between are its name, its instance and its version, 4 bytes each; its data. */
+static const char bm_section[] = "\x16" BM_SECTION "\0\0\0\0\0\0\0\1";
+
 static size_t bm_stream_walk(BmStream *s, const char *path, size_t at,
                              const QDict *desc);
 
@@ -92,15 +100,14 @@ static size_t bm_stream_walk(BmStream *s, const char *path, size_t at,
     return at;
 }
 
-/* After a section's name are its instance and its version, 4 bytes each. */
 static size_t bm_stream_section(const BmStream *s)
 {
-    static const char name[] = "\x16" BM_SECTION "\0\0\0\0\0\0\0\1";
-    const char *found = memmem(s->bytes, s->len, name, sizeof(name) - 1);
+    const char *found = memmem(s->bytes, s->len, bm_section,
+                               sizeof(bm_section) - 1);
 
     QEMU_BUILD_BUG_ON(sizeof(BM_SECTION) - 1 != 0x16);
     g_assert_nonnull(found);
-    return found + sizeof(name) - 1 - s->bytes;
+    return found + sizeof(bm_section) - 1 - s->bytes;
 }
 
 static const char *bm_stream_description(const BmStream *s)
@@ -142,6 +149,24 @@ BmStream *bm_stream_load(const char *path)
 void bm_stream_save(const BmStream *s, const char *path)
 {
     g_assert_true(g_file_set_contents(path, s->bytes, s->len, NULL));
+}
+
+void bm_stream_save_alone(const BmStream *s, const char *path)
+{
+    static const char ram[] = "\x03ram\0\0\0\0\0\0\0\4";
+    const char *first = memmem(s->bytes, s->len, ram, sizeof(ram) - 1);
+    size_t begin = s->begin - sizeof(bm_section) + 1 - BM_SECTION_KIND;
+    size_t end = s->end + BM_SECTION_KIND;
+    GString *alone;
+
+    g_assert_nonnull(first);
+    g_assert_cmphex(s->bytes[begin], ==, BM_SECTION_FULL);
+    g_assert_cmphex(s->bytes[s->end], ==, BM_SECTION_FOOTER);
+    alone = g_string_new_len(s->bytes, first - BM_SECTION_KIND - s->bytes);
+    g_string_append_len(alone, &s->bytes[begin], end - begin);
+    g_string_append_c(alone, 0);
+    g_assert_true(g_file_set_contents(path, alone->str, alone->len, NULL));
+    g_string_free(alone, true);
 }
 
 void bm_stream_free(BmStream *s)

@@ -27,6 +27,8 @@ typedef struct BmField {
 
 BmStream *bm_stream_load(const char *path);
 void bm_stream_save(const BmStream *s, const char *path);
+/* The device's section, but nothing else of the machine, nor the description. */
+void bm_stream_save_alone(const BmStream *s, const char *path);
 void bm_stream_free(BmStream *s);
 uint64_t bm_stream_get(const BmStream *s, const char *name);
 void bm_stream_put(BmStream *s, const char *name, uint64_t value);
