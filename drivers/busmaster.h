@@ -93,6 +93,7 @@
 #include <linux/workqueue.h>
 
 #include "alarm.h"
+#include "compat.h"
 #include "hw.h"
 #include "queue.h"
 

@@ -15,7 +15,6 @@
 #include <linux/splice.h>
 
 #include "busmaster.h"
-#include "compat.h"
 
 #define BM_MINORS 256
 

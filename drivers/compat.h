@@ -146,4 +146,9 @@ static inline size_t bm_list_count_nodes(struct list_head *head)
 #define list_count_nodes bm_list_count_nodes
 #endif
 
+/* Before 6.2 nobody is told of an error that the link has corrected. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define BM_COR_ERROR
+#endif
+
 #endif /* BUSMASTER_COMPAT_H */

@@ -18,7 +18,6 @@
 #include <linux/uaccess.h>
 
 #include "busmaster.h"
-#include "compat.h"
 
 /* "always:all:0xffffffffffffffff\n", and as much again for who likes zeros. */
 #define BM_INJECT_TEXT 64

@@ -29,7 +29,6 @@
 #include <linux/slab.h>
 
 #include "busmaster.h"
-#include "compat.h"
 
 /**
  * struct bm_desc - a descriptor

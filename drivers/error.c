@@ -98,7 +98,7 @@ static void bm_error_resume(struct pci_dev *pdev)
 }
 
 /* The link has repeated what it had lost: a sign of its quality, and nothing else. */
-static void bm_error_corrected(struct pci_dev *pdev)
+static void __maybe_unused bm_error_corrected(struct pci_dev *pdev)
 {
 	bm_count(pci_get_drvdata(pdev), BM_ERR_BUS_CORRECTABLE);
 }
@@ -119,7 +119,9 @@ const struct pci_error_handlers bm_error_handlers = {
 	.mmio_enabled = bm_error_mmio_enabled,
 	.slot_reset = bm_error_slot_reset,
 	.resume = bm_error_resume,
+#ifdef BM_COR_ERROR
 	.cor_error_detected = bm_error_corrected,
+#endif
 	.reset_prepare = bm_error_reset_prepare,
 	.reset_done = bm_error_reset_done,
 };

@@ -11,7 +11,6 @@
 #include <linux/uaccess.h>
 
 #include "busmaster.h"
-#include "compat.h"
 #include "prepare.h"
 #include <uapi/linux/busmaster.h>
 

@@ -38,7 +38,6 @@
 #include <linux/slab.h>
 
 #include "busmaster.h"
-#include "compat.h"
 #include "trace.h"
 
 /* Pages that are pinned at a time, on the stack. */

@@ -13,7 +13,6 @@
 #include <linux/slab.h>
 
 #include "busmaster.h"
-#include "compat.h"
 
 /* The device's NUMA node: what both touch for each command is to be there. */
 static int bm_node(struct bm_queue *q)

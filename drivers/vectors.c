@@ -13,7 +13,6 @@
 #include <linux/slab.h>
 
 #include "busmaster.h"
-#include "compat.h"
 
 /* Of @spare queues grant so many as a parameter asks for. */
 static unsigned int bm_vectors_grant(struct bm_dev *bm, unsigned int *spare, unsigned int asked,
