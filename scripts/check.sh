@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(lint qtest fuzz kunit smoke counts guest hostile dmaengine)
-longer=(kernels recovery tsan) # only in a soak, or by name: they cost minutes
+suites=(lint qtest fuzz kunit smoke kernels counts guest hostile dmaengine)
+longer=(recovery tsan) # only in a soak, or by name: they cost minutes
 
 case ${1:-} in
 '') ;;
