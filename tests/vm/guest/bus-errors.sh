@@ -8,13 +8,10 @@
 . /bm/guest/day.sh
 . /bm/guest/monitor.sh
 
-neighbour=/sys/class/busmaster/busmaster1
+neighbour=${function%0}1
 
 # bus_errors FUNCTION SEVERITY: so many were reported to the driver
 bus_errors() { cat "/sys/class/busmaster/busmaster$1/errors/bus_$2"; }
-
-# from_device ERROR: as QEMU names them
-from_device() { monitor pcie_aer_inject_error bm0 "$1"; }
 
 # from_kernel UNCORRECTABLE CORRECTABLE: status bits, of the lowest byte's octal digits. A struct aer_error_inj: bus,
 # device, function, a hole, both statuses, four words of a header and the domain.
@@ -45,8 +42,6 @@ accounted() {
 		$(($(attribute stats/completions) - account_completions + $(attribute stats/failures) - account_failures))
 }
 
-recovered() { klog_since "device recovery successful" || fail "there is no recovery"; }
-
 # bus_error SEVERITY FAILS COMMAND...: with much in flight. FAILS: none, or some of what was in flight
 bus_error() {
 	bus_severity=$1 bus_fails=$2
@@ -75,26 +70,52 @@ each_bus_error() {
 	done
 }
 
-# reported COMMAND...: an error, and the recovery from it. A device that is just being reset does not report any.
+# reported SEVERITY COMMAND...: an error, and the recovery from it. A device that is just being reset does not report any.
 reported() {
+	reported_severity=$1 reported_before=$(bus_errors 0 "$1")
+	shift
 	for _ in 1 2 3 4 5; do
-		"$@" && wait_for 8 recovered 2>/dev/null && return
+		"$@" && wait_for 3 grown "errors/bus_$reported_severity" "$reported_before" bus_errors 0 "$reported_severity" 2>/dev/null && break
 	done
-	recovered
+	wait_for 60 recovered 2>/dev/null || recovered
 }
 
-# while_resetting COMMAND...: an error comes while the driver itself resets the device, which does not heed it at first
+# while_resetting SEVERITY COMMAND...: it comes while the driver itself resets the device, which does not heed that at first
 while_resetting() {
-	for resetting_delay in 0 300000 900000; do
+	for resetting_round in $(seq "$BM_bus_errors"); do
 		busy_again || return 1
 		resetting_before=$(attribute errors/timeouts)
 		klog_mark
 		arm reset-ignore 1 && arm hang 1 || return 1
 		wait_for 20 grown errors/timeouts "$resetting_before" attribute errors/timeouts 2>/dev/null || fail "no time-out" || return 1
-		usleep $resetting_delay
+		usleep $((resetting_round * 300000 % 1000000))
 		reported "$@" || return 1
 		neighbour_works || return 1
 	done
+}
+
+# --- a driver without handlers is a veto on the recovery of its neighbours ---
+
+without_handlers() {
+	echo pci-stub >"$neighbour/driver_override" && echo "${neighbour##*/}" >$driver/unbind && echo "${neighbour##*/}" >/sys/bus/pci/drivers_probe
+	same "the neighbour's driver" "$(basename "$(readlink -f "$neighbour/driver")")" pci-stub
+}
+
+vetoed() { klog_since "device recovery failed"; }
+veto() {
+	klog_mark
+	from_device "$1" && wait_for 30 vetoed 2>/dev/null || fail "there is no veto"
+}
+
+# What was lost is told by what has lost it: so it goes on.
+nonfatal_veto() { veto COMP_TIME && works; }
+
+# What comes waits for the recovery. Who does not wait pulls both out, and finds them anew.
+fatal_veto() {
+	veto DLP || return 1
+	! timeout 3 dd if=/dev/busmaster0 of=/dev/null bs=4k count=1 2>/dev/null || fail "it was not waited for" || return 1
+	echo 1 >"$neighbour/remove" && echo 1 >"$function/remove" && echo 1 >/sys/bus/pci/rescan || return 1
+	wait_for 20 [ -c /dev/busmaster1 ] && works && neighbour_works
 }
 
 before_load
@@ -105,8 +126,8 @@ check "correctable, by the device: nothing fails" each_bus_error correctable non
 check "a completion is missing: non-fatal, nothing else fails" each_bus_error nonfatal none from_device COMP_TIME
 check "an unsupported request: non-fatal, nothing else fails" each_bus_error nonfatal none from_device UNSUP
 check "the link's protocol: fatal, what is in flight fails and nothing after it" each_bus_error fatal some from_device DLP
-check "a fatal error while the driver resets the device" while_resetting from_device DLP
-check "a non-fatal one meanwhile" while_resetting from_device COMP_TIME
+check "a fatal error while the driver resets the device" while_resetting fatal from_device DLP
+check "a non-fatal one meanwhile" while_resetting nonfatal from_device COMP_TIME
 # From here on the kernel reads what aer_inject has put into the registers, and not what the device and its port have in them
 check "aer_inject loads" insmod /bm/aer_inject.ko
 check "correctable, by the kernel: nothing fails" each_bus_error correctable none from_kernel '\0\0\0\0' '\1\0\0\0'
@@ -116,5 +137,8 @@ check "aer_inject unloads" rmmod aer_inject
 check "all commands are accounted for" accounted
 check "works afterwards" works
 check "nothing of it was a reset that nobody announced" same errors/foreign_resets "$(attribute errors/foreign_resets)" 0
+check "the neighbour has a driver without handlers" without_handlers
+check "non-fatal, and no recovery: it goes on" nonfatal_veto
+check "fatal, and no recovery: what comes waits, and it can be pulled out and found anew" fatal_veto
 after_unload
 klog_end

@@ -68,9 +68,29 @@ reset_unannounced() {
 	setpci -s "$port" BRIDGE_CONTROL=40:40 && usleep 10000 && setpci -s "$port" BRIDGE_CONTROL=0:40 && usleep 200000
 }
 
+# Power and LED off, with the port's interrupts masked, and on again: the port says that the card is not there.
+by_surprise() {
+	setpci -s "$port" CAP_EXP+18.w=700:720
+	setpci -s "$port" CAP_EXP+18.w=120:720
+}
+filled() { wait_for 20 [ -c /dev/busmaster0 ] && verify -n 20 -p 2; }
+
 # The slot has no power, which nobody is told; until it returns.
 power_lost() { setpci -s "$port" CAP_EXP+18.w=100:300 && setpci -s "$port" CAP_EXP+18.w=400:400; }
 power_returns() { setpci -s "$port" CAP_EXP+18.w=0:400; }
+
+# What the bus had an error of goes on: since klog_mark
+recovered() { klog_since "device recovery successful" || fail "there is no recovery"; }
+
+# --- a device that nobody uses sleeps ---
+
+power=$function/power
+setting() { echo "$2" >"$power/$1"; }
+is() { [ "$(cat "$power/runtime_status")" = "$1" ]; }
+asleep() { wait_for 10 is suspended || fail "it is $(cat "$power/runtime_status")"; }
+
+# As if there had been no power at all: the port resets what is below it.
+reset_asleep() { asleep && reset_unannounced && verify -n 50 -p 2 && asleep; }
 
 # stores_during BUS-ERRORS COMMAND...
 stores_during() {

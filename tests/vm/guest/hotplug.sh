@@ -7,8 +7,6 @@
 . /bm/guest/day.sh
 . /bm/guest/monitor.sh
 
-plugged="busmaster,bus=rp,id=bm0,x-fault-injection=on,mem-size=4M"
-
 # hold: somebody has it open, mapped and polled
 held() { grep -q holds /tmp/held; }
 hold() {
@@ -27,11 +25,6 @@ told() {
 	[ ! -e /dev/busmaster0 ] || fail "the node is still there"
 }
 
-# filled: the slot has a device again, which works
-filled() { wait_for 20 [ -c /dev/busmaster0 ] && verify -n 20 -p 2; }
-
-plug() { monitor device_add "$plugged" && filled; }
-
 scan() { echo 1 >/sys/bus/pci/rescan && filled; }
 
 # --- the ways to go ---
@@ -39,12 +32,6 @@ scan() { echo 1 >/sys/bus/pci/rescan && filled; }
 by_monitor() { monitor device_del bm0; }
 by_remove() { echo 1 >"$function/remove"; }
 by_slot() { echo 0 >"/sys/bus/pci/slots/$slot/power"; }
-
-# Power and LED off, with the port's interrupts masked, and on again: the port says that the card is not there.
-by_surprise() {
-	setpci -s "$port" CAP_EXP+18.w=700:720
-	setpci -s "$port" CAP_EXP+18.w=120:720
-}
 
 by_power_loss() {
 	power_lost

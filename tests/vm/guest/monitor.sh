@@ -10,3 +10,10 @@ monitor() {
 	: >/tmp/monitor
 	echo "$*" >$monitor_line
 }
+
+# from_device ERROR: the device finds one, which has QEMU's name for it
+from_device() { monitor pcie_aer_inject_error bm0 "$1"; }
+
+# plug: the slot has a device again, which works
+plugged="busmaster,bus=rp,id=bm0,x-fault-injection=on,mem-size=4M"
+plug() { monitor device_add "$plugged" && filled; }

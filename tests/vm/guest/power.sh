@@ -6,11 +6,6 @@
 . /bm/guest/faults.sh
 . /bm/guest/day.sh
 
-power=$function/power
-setting() { echo "$2" >"$power/$1"; }
-is() { [ "$(cat "$power/runtime_status")" = "$1" ]; }
-asleep() { wait_for 10 is suspended || fail "it is $(cat "$power/runtime_status")"; }
-
 stays_awake() { sleep 2 && same status "$(cat "$power/runtime_status")" active; }
 
 off_by_default() {
@@ -58,11 +53,6 @@ naps() {
 	same stats/failures "$(attribute stats/failures)" "$naps_failures" && [ $naps_seen -gt 0 ]
 }
 
-# As if there had been no power at all: the port resets what is below it
-reset_asleep() {
-	asleep && reset_unannounced && verify -n 50 -p 2 && asleep
-}
-
 gone_asleep() { asleep && echo 1 >"$function/remove" && echo 1 >/sys/bus/pci/rescan && wait_for 10 [ -c /dev/busmaster0 ]; }
 
 # --- the system ---
@@ -86,12 +76,7 @@ through_asleep() { asleep && "$1" && a_write && asleep; }
 # through SLEEP: with much in flight; nothing fails, and what was written is there
 through() {
 	for _ in $(seq "$BM_sleeps"); do
-		through_failures=$(attribute stats/failures)
-		busy_begin || return 1
-		echo "$(in_flight) in flight"
-		"$1" || return 1
-		busy_end || return 1
-		same stats/failures "$(attribute stats/failures)" "$through_failures" || return 1
+		undisturbed "$1" || return 1
 	done
 	memory_kept "$1"
 }
