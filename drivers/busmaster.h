@@ -113,6 +113,9 @@ enum bm_state {
 	BM_DEAD,
 };
 
+/* What people read: pairs for __print_symbolic(), in that order. */
+#define BM_STATE_NAMES { BM_STOPPED, "stopped" }, { BM_RUNNING, "running" }, { BM_DEAD, "dead" }
+
 /**
  * enum bm_hold - for whom a device is stopped until bm_release()
  * @BM_HOLD_RESET: somebody resets the function, and says so

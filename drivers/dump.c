@@ -10,6 +10,7 @@
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/tracepoint-defs.h>
 
 #include "busmaster.h"
 
@@ -147,18 +148,17 @@ static void bm_dump_queue(struct seq_file *seq, struct bm_queue *q, const struct
 /* Registers are those of a device that is running, or none. */
 static void bm_dump_device(struct seq_file *seq, struct bm_dev *bm)
 {
-	static const char * const names[] = {
-		[BM_STOPPED] = "stopped", [BM_RUNNING] = "running", [BM_DEAD] = "dead",
-	};
+	static const struct trace_print_flags names[] = { BM_STATE_NAMES };
 	struct bm_report report;
 	bool read = false;
 
 	down_read(&bm->bar_lock);
 	if (bm->state == BM_RUNNING)
 		read = !bm_hw_report(bm, &report);
-	seq_printf(seq, "%s, holds %#x, channel %s, resets %lld, losses %u\n", names[bm->state],
-		   READ_ONCE(bm->holds), pci_channel_offline(bm->pdev) ? "offline" : "online",
-		   atomic64_read(&bm->resets), bm->losses);
+	seq_printf(seq, "%s, holds %#x, channel %s, resets %lld, losses %u\n",
+		   names[bm->state].name, READ_ONCE(bm->holds),
+		   pci_channel_offline(bm->pdev) ? "offline" : "online", atomic64_read(&bm->resets),
+		   bm->losses);
 	up_read(&bm->bar_lock);
 	if (read)
 		seq_printf(seq, "status %#llx, halted %#llx, fault info %#llx, fault address %#llx\n",
