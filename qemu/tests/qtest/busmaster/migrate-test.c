@@ -353,6 +353,7 @@ static void test_told(const void *worker)
     g_autofree char *uri = NULL, *args = NULL;
     struct bm_hw_sqe sqe;
     uint64_t victim;
+    GArray *before;
     BmStream *s;
     World w;
 
@@ -386,6 +387,12 @@ static void test_told(const void *worker)
     g_assert_cmphex(qtest_readl(w.d->qts, bm_ecam(w.d, BM_DEVFN, BM_AER +
                                                   PCI_ERR_UNCOR_STATUS)), ==,
                     PCI_ERR_UNC_COMP_TIME);
+
+    /* The errors are in its registers now, and move with these. */
+    bm_stop(w.d);
+    before = visible(w.d);
+    world_moves(&w, move_by_file(&w, NULL));
+    assert_same(before, visible(w.d));
     world_end(&w);
 }
 
