@@ -424,6 +424,29 @@ static void test_rearmed(const void *worker)
     bench_down(&t);
 }
 
+/*
+ * In the middle of the write over a list, the entries of which are there: the
+ * one that is next would be fetched, but by a function that was just reset.
+ */
+static void test_no_next(const void *worker)
+{
+    const uint64_t list = takers[0].value;
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_COPY, 1, LEN, bm_sgl(list, 1),
+                                  bm_local(0));
+    Bench t;
+
+    iommu_up(&t, bm_start_machine(IOMMU_OPTIONS, worker, PROPS
+                                  ",x-fault-injection=true"), BM_DEVFN);
+    map_request(&t, list, t.ram + LIST, 4096, false);
+    bm_seg(t.d, t.ram + LIST, 0, 0x1000, 1, BM_SEG_CHAIN);
+    ring_up_well(&t);
+    bm_arm(t.d, BM_INJECT_SGL_CHANGE, 1, BM_INJECT_ALL_QUEUES, 0);
+    take(&t, 0);
+    bm_submit(&t.r, &sqe);
+    check_taken(&t, 0);
+    bench_down(&t);
+}
+
 /* A disk that has something to do, and waits for its end when it is reset. */
 typedef struct Disk {
     QVirtioPCIDevice *pci;
@@ -547,6 +570,7 @@ void bm_add_iommu_tests(void)
     bm_add_both("iommu/commands", test_commands);
     bm_add_both("iommu/rings", test_rings);
     bm_add_both("iommu/rearmed", test_rearmed);
+    bm_add_both("iommu/no-next", test_no_next);
     bm_add("iommu/polled", test_polled);
     bm_add_both("iommu/unplug", test_unplug);
 }
