@@ -4,7 +4,7 @@
 # Progress goes to stderr; stdout belongs to a script's result.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cache=${BUSMASTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/busmaster}
+cache=${BUSMASTER_CACHE:-${XDG_CACHE_HOME:-~/.cache}/busmaster}
 cpus=$(nproc)
 PATH=$PATH:/usr/sbin:/sbin # users lack these, where depmod and lspci may be
 python=/usr/bin/python3 # Debian's own, whatever the PATH has before it
