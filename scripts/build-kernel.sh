@@ -8,9 +8,14 @@ set -euo pipefail
 fragment=$root/scripts/kernel/debug.config
 modules=modules # installed here, below the build directory
 
+# known OPTION: does the source know it at all? A tree of the user's may be of another version.
+known() {
+	grep -rqE --include='Kconfig*' "^[[:space:]]*(menu)?config ${1#CONFIG_}$" "$src"
+}
+
 # configure: the fragment over allnoconfig; every line of it must survive Kconfig
 configure() {
-	local line lost=()
+	local line lost=() strange=()
 
 	logged "$out/configure.log" 1 make -C "$src" O="$out" KCONFIG_ALLCONFIG="$fragment" allnoconfig
 	while read -r line; do
@@ -18,10 +23,16 @@ configure() {
 			line=${line#\# }
 			! grep -q "^${line%% *}=" "$out/.config" || lost+=("${line%% *} (off)")
 		else
-			grep -qxF "$line" "$out/.config" || lost+=("$line")
+			grep -qxF "$line" "$out/.config" && continue
+			if [[ ${KERNEL_SRC:-} ]] && ! known "${line%%=*}"; then
+				strange+=("${line%%=*}")
+			else
+				lost+=("$line")
+			fi
 		fi
 	done < <(grep -E '^(CONFIG_.*=|# CONFIG_.* is not set)' "$fragment")
 	((${#lost[@]} == 0)) || die "Kconfig of $src does not take these lines of $fragment: ${lost[*]}"
+	((${#strange[@]} == 0)) || say "$src has no ${strange[*]}: its kernel is built without"
 }
 
 "$root/scripts/deps.sh" kernel

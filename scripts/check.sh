@@ -29,8 +29,8 @@ if [[ ${SUITE:-} ]]; then
 	suites=("$SUITE")
 fi
 
-# The kernel's own parser reads the results
+# The kernel's own parser reads the results: that of Debian's source, whatever kernel is tested
 "$root/scripts/deps.sh" check
-source=$("$root/scripts/fetch-kernel.sh")
+source=$(KERNEL_SRC='' "$root/scripts/fetch-kernel.sh")
 cd "$root"
 exec "$python" tests/report.py "$source/tools/testing/kunit" "${suites[@]}"

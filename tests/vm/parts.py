@@ -119,7 +119,7 @@ def dmatest(for_kernel: Kernel) -> str:
         return f"{for_kernel.kdir / 'drivers/dma/dmatest.ko'}:/bm/dmatest.ko"
     out = BUILD / "dmatest" / for_kernel.release
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(Path(script("fetch-kernel.sh")) / "drivers/dma/dmatest.c", out)
+    shutil.copy2(Path(script("fetch-kernel.sh", KERNEL_SRC="")) / "drivers/dma/dmatest.c", out)
     out.joinpath("Kbuild").write_text("obj-m := dmatest.o\n", encoding="utf-8")
     quietly(["make", "-s", "-C", str(for_kernel.kdir), f"M={out}", "modules"])
     return f"{out / 'dmatest.ko'}:/bm/dmatest.ko"
