@@ -3,8 +3,8 @@
  * busmaster KUnit: the driver's code under test, compiled into the test module.
  *
  * The very files that busmaster.ko is made of, all but those that need a PCI bus or
- * an open file: main.c, state.c, vectors.c, cdev.c, ioctl.c and sysfs.c; and fence.c,
- * params.c and work.c, which tests look into. What they would provide, fake.c does.
+ * an open file: main.c, state.c, vectors.c, cdev.c, ioctl.c and sysfs.c; and fence.c and
+ * params.c, which tests look into. What they would provide, fake.c does.
  * dmaengine.c is in dmaengine_client.c, as not every kernel has the core that it needs.
  *
  * What some of them call is taken to fake.c: it lets the fake device act before and
@@ -17,6 +17,7 @@
 #include "fake.h"
 
 #include "../../drivers/ring.c"
+#include "../../drivers/work.c"
 
 #define bm_cq_pop fake_cq_pop
 #define bm_cq_dry fake_cq_dry

@@ -72,7 +72,7 @@ static void device_that_is_not_well_has_the_slot_reset(struct kunit *test)
 	detect(fake, pci_channel_io_normal);
 	fake_poke32(fake, BM_REG_STATUS, BM_STATUS_READY | BM_STATUS_FATAL);
 	KUNIT_EXPECT_TRUE(test, mmio_enabled(fake) == PCI_ERS_RESULT_NEED_RESET);
-	flush_work(&fake->bm.reset_work);
+	fake_flush_reset(fake);
 	fake_poke32(fake, BM_REG_STATUS, BM_STATUS_READY);
 	KUNIT_EXPECT_TRUE(test, slot_reset(fake) == PCI_ERS_RESULT_RECOVERED);
 	KUNIT_EXPECT_EQ(test, fake->bm.state, BM_STOPPED);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * busmaster KUnit: a device made of RAM; see fake.h.
- *
- * The kernel's own work queues are the driver's.
  */
 #include <linux/bitfield.h>
 #include <linux/dma-mapping.h>
@@ -19,8 +17,6 @@
 
 unsigned int bm_param_timeout_ms;
 bool bm_param_shadow = true;
-struct workqueue_struct *bm_recover_wq;
-struct workqueue_struct *bm_release_wq;
 
 struct pid *fake_killed;
 struct fake_bus fake_bus;
@@ -180,6 +176,7 @@ static void fake_destroy(void *data)
 	kfree(bm->config);
 	kfree(bm->queue_of);
 	kfree(bm->queues);
+	bm_work_exit();
 	put_device(&bm->dev);
 	device_unregister(&fake->pdev.dev);
 }
@@ -228,6 +225,7 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 	KUNIT_ASSERT_LE(test, shape->depth, FAKE_DEPTH);
 	fake = kzalloc(sizeof(*fake), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake);
+	KUNIT_ASSERT_EQ(test, 0, bm_work_init());
 	fake->test = test;
 	fake_function(test, fake);
 	fake_killed = NULL;
@@ -243,8 +241,6 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 	RAW_INIT_NOTIFIER_HEAD(&bm->states);
 	init_waitqueue_head(&bm->state_wait);
 	init_waitqueue_head(&bm->idle);
-	bm_recover_wq = system_wq;
-	bm_release_wq = system_unbound_wq;
 	bm_recover_init(bm);
 	bm_error_init(bm);
 	bm_abort_init(bm);
@@ -535,13 +531,20 @@ struct bm_request *fake_submit(struct fake *fake)
 	return rq;
 }
 
+/* Wait until no reset is under way: to wait for one that a stop cancels ends too early. */
+void fake_flush_reset(struct fake *fake)
+{
+	while (flush_work(&fake->bm.reset_work))
+		;
+}
+
 /* Has the driver asked for a reset since this was last called? If so, it happens here. */
 bool fake_reset_requested(struct fake *fake)
 {
 	unsigned int before = fake->stops_seen;
 
 	complete_all(&fake->may_reset);
-	flush_work(&fake->bm.reset_work);
+	fake_flush_reset(fake);
 	reinit_completion(&fake->may_reset);
 	fake->stops_seen = fake->stops;
 	return fake->stops != before;

@@ -231,6 +231,7 @@ void fake_done(struct bm_request *rq);
 unsigned int fake_done_count(struct bm_request *rq);
 void fake_released(struct bm_request *rq);
 unsigned int fake_released_count(struct bm_request *rq);
+void fake_flush_reset(struct fake *fake);
 bool fake_reset_requested(struct fake *fake);
 
 #endif /* BUSMASTER_KUNIT_FAKE_H */

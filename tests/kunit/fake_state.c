@@ -163,7 +163,7 @@ void fake_give_up(struct fake *fake)
 
 	fake->start_error = -ENODEV;
 	complete_all(&fake->may_reset);
-	flush_work(&bm->reset_work);
+	fake_flush_reset(fake);
 	WRITE_ONCE(bm->state, BM_DEAD);
 	for (i = 0; i < bm_total_queues(bm); i++) {
 		bm_queue_stop(&bm->queues[i]);
