@@ -113,8 +113,17 @@ enum bm_state {
 	BM_DEAD,
 };
 
-/* What people read: pairs for __print_symbolic(), in that order. */
-#define BM_STATE_NAMES { BM_STOPPED, "stopped" }, { BM_RUNNING, "running" }, { BM_DEAD, "dead" }
+#define BM_STATE_TEXT 8 /* bytes, with the end */
+
+/* For people. */
+static inline const char *bm_state_text(enum bm_state state)
+{
+	static const char names[][BM_STATE_TEXT] = {
+		[BM_STOPPED] = "stopped", [BM_RUNNING] = "running", [BM_DEAD] = "dead",
+	};
+
+	return names[state];
+}
 
 /**
  * enum bm_hold - for whom a device is stopped until bm_release()

@@ -10,7 +10,6 @@
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/tracepoint-defs.h>
 
 #include "busmaster.h"
 
@@ -148,7 +147,6 @@ static void bm_dump_queue(struct seq_file *seq, struct bm_queue *q, const struct
 /* Registers are those of a device that is running, or none. */
 static void bm_dump_device(struct seq_file *seq, struct bm_dev *bm)
 {
-	static const struct trace_print_flags names[] = { BM_STATE_NAMES };
 	struct bm_report report;
 	bool read = false;
 
@@ -156,7 +154,7 @@ static void bm_dump_device(struct seq_file *seq, struct bm_dev *bm)
 	if (bm->state == BM_RUNNING)
 		read = !bm_hw_report(bm, &report);
 	seq_printf(seq, "%s, holds %#x, channel %s, resets %lld, losses %u\n",
-		   names[bm->state].name, READ_ONCE(bm->holds),
+		   bm_state_text(bm->state), READ_ONCE(bm->holds),
 		   pci_channel_offline(bm->pdev) ? "offline" : "online", atomic64_read(&bm->resets),
 		   bm->losses);
 	up_read(&bm->bar_lock);

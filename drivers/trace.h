@@ -25,9 +25,6 @@ TRACE_DEFINE_ENUM(BM_OP_FILL);
 TRACE_DEFINE_ENUM(BM_OP_CRC32C);
 TRACE_DEFINE_ENUM(BM_OP_COPY_CRC32C);
 TRACE_DEFINE_ENUM(BM_OP_COMPARE);
-TRACE_DEFINE_ENUM(BM_STOPPED);
-TRACE_DEFINE_ENUM(BM_RUNNING);
-TRACE_DEFINE_ENUM(BM_DEAD);
 
 #define bm_show_op(op)                                                               \
 	__print_symbolic(op, { BM_OP_NOP, "nop" }, { BM_OP_COPY, "copy" },           \
@@ -195,16 +192,16 @@ TRACE_EVENT(bm_reset,
 );
 
 TRACE_EVENT(bm_state,
-	    TP_PROTO(struct bm_dev *bm, unsigned int state),
+	    TP_PROTO(struct bm_dev *bm, enum bm_state state),
 	    TP_ARGS(bm, state),
 	    TP_STRUCT__entry(__field(int, dev)
-			     __field(u32, state)
+			     __array(char, state, BM_STATE_TEXT)
 			     __field(u32, holds)),
 	    TP_fast_assign(__entry->dev = bm->id;
-			   __entry->state = state;
+			   memcpy(__entry->state, bm_state_text(state), BM_STATE_TEXT);
 			   __entry->holds = bm->holds;),
-	    TP_printk("busmaster%d %s holds=%#x", __entry->dev,
-		      __print_symbolic(__entry->state, BM_STATE_NAMES), __entry->holds)
+	    TP_printk("busmaster%d %s holds=%#x", __entry->dev, __entry->state,
+		      __entry->holds)
 );
 
 #endif /* BUSMASTER_TRACE_H */

@@ -97,7 +97,8 @@ while_resetting() {
 # --- a driver without handlers is a veto on the recovery of its neighbours ---
 
 without_handlers() {
-	echo pci-stub >"$neighbour/driver_override" && echo "${neighbour##*/}" >$driver/unbind && echo "${neighbour##*/}" >/sys/bus/pci/drivers_probe
+	echo pci-stub >"$neighbour/driver_override" && echo "${neighbour##*/}" >$driver/unbind &&
+		echo "${neighbour##*/}" >/sys/bus/pci/drivers_probe || return 1
 	same "the neighbour's driver" "$(basename "$(readlink -f "$neighbour/driver")")" pci-stub
 }
 
