@@ -41,7 +41,7 @@ void bm_reset(BmCore *s, const char *why)
     for (i = 0; i < s->num_queues; i++) {
         bm_queue_reset(&s->queues[i]);
     }
-    qemu_bh_cancel(s->fatal_bh);
+    bm_call_cancel(&s->fatal_call);
     s->fatal_cause = BM_FATAL_NONE;
     s->fatal = false;
     s->reset_ignored = false;
@@ -52,7 +52,7 @@ void bm_reset(BmCore *s, const char *why)
     s->fault_info = 0;
 }
 
-static void bm_fatal_bh(void *opaque)
+static void bm_fatal_called(void *opaque)
 {
     BmCore *s = opaque;
 
@@ -74,15 +74,29 @@ void bm_fatal(BmCore *s, enum bm_fatal cause)
 {
     trace_busmaster_fatal(cause);
     qatomic_set(&s->fatal_cause, cause);
-    qemu_bh_schedule(s->fatal_bh);
+    bm_call(&s->fatal_call);
+}
+
+/* Call all, by @call, who may have something to do. */
+void bm_core_call(BmCore *s, void (*call)(BmCall *))
+{
+    unsigned i;
+
+    for (i = 0; i < s->num_queues; i++) {
+        if (bm_queue_works(&s->queues[i])) {
+            call(&s->queues[i].call);
+        }
+    }
+    if (s->fatal_cause != BM_FATAL_NONE && !s->fatal) {
+        call(&s->fatal_call);
+    }
+    call(&s->irq_call);
 }
 
 /* The machine stops, and nothing of the device runs on; or it goes on. */
 static void bm_vm_change(void *opaque, bool running, RunState state)
 {
     BmCore *s = opaque;
-    unsigned i;
-
     if (running == !s->parked) {
         return;
     }
@@ -93,13 +107,7 @@ static void bm_vm_change(void *opaque, bool running, RunState state)
         return;
     }
     bm_workers_release(s);
-    for (i = 0; i < s->num_queues; i++) {
-        bm_queue_resume(&s->queues[i]);
-    }
-    if (s->fatal_cause != BM_FATAL_NONE && !s->fatal) {
-        qemu_bh_schedule(s->fatal_bh);
-    }
-    qemu_bh_schedule(s->irq_bh);
+    bm_core_call(s, bm_call_again);
 }
 
 /*
@@ -136,7 +144,7 @@ void bm_core_init(BmCore *s, DeviceState *owner, AddressSpace *bus_as,
     s->regs.disable_reentrancy_guard = true;
 
     qemu_mutex_init(&s->fault_lock);
-    s->fatal_bh = qemu_bh_new(bm_fatal_bh, s);
+    bm_call_init(&s->fatal_call, qemu_get_aio_context(), bm_fatal_called, s);
     bm_irq_init(s);
     bm_inject_init(s);
     s->queues = g_new0(BmQueue, s->num_queues);
@@ -184,7 +192,7 @@ void bm_core_exit(BmCore *s)
         bm_workers_dismiss(s);
     }
     bm_irq_exit(s);
-    qemu_bh_delete(s->fatal_bh);
+    bm_call_free(&s->fatal_call);
     address_space_destroy(&s->mem_as);
 }
 

@@ -13,8 +13,9 @@
  *                           +-- BmDma          dma.c: what is mapped of it
  *                           +-- BmRequests     dma.c: what was counted of it
  *
- * command.h shows how the last three advance. A core knows nothing of PCI, and
- * there may be several kinds of function around one.
+ * command.h shows how the last three advance, and call.c how one has another
+ * work. A core knows nothing of PCI, and there may be several kinds of function
+ * around one.
  *
  * Who may touch what:
  *
@@ -22,11 +23,11 @@
  * - A queue that is RUNNING or DRAINING belongs to its worker, with its rings,
  *   its commands and its timer. With iothreads that is code in one of them, the
  *   same for as long as the device exists; without any, or behind an IOMMU, it
- *   is the holder of the BQL, be it in a BH, in the timer, or in a vCPU that
- *   has just rung (bm_queue_kick()). Others look at its geometry, which does
- *   not change, and reach the rest by the fields that say "atomic". In any
- *   other state, and between bm_workers_hold() and bm_workers_release(), the
- *   queue belongs to the holder of the BQL.
+ *   is the holder of the BQL, be it who was called, or a vCPU that has just
+ *   rung (bm_queue_kick()). Others look at its geometry, which does not change,
+ *   and reach the rest by the fields that say "atomic". In any other state, and
+ *   between bm_workers_hold() and bm_workers_release(), the queue belongs to
+ *   the holder of the BQL.
  * - Workers thus share no queue. What they do share is what the core was made
  *   of (set before there is a worker), what they heed of configuration space,
  *   the raised vectors and the reasons to stop (atomic), what the bus has told
@@ -118,7 +119,7 @@ struct BmCore {
     bool ready;
     bool fatal;
     uint32_t fatal_cause;   /* atomic: not 0 once there is a reason for it */
-    QEMUBH *fatal_bh;
+    BmCall fatal_call;
     uint64_t dma_limit;     /* the last bus address that the device can emit */
     unsigned mrrs_shift;    /* atomic: log2 of Max_Read_Request_Size */
     unsigned mps_shift;     /* atomic: log2 of Max_Payload_Size */
@@ -140,7 +141,7 @@ struct BmCore {
     uint32_t inject_count;
     bool reset_ignored;     /* CTRL.RESET was written, for nothing */
 
-    QEMUBH *irq_bh;
+    BmCall irq_call;
     DECLARE_BITMAP(irqs, BM_MAX_VECTORS); /* atomic: to be sent */
     bool irq_sending;
     uint64_t msg_tlps;
@@ -163,6 +164,7 @@ void bm_core_free(BmCore *s);
 void bm_stop(BmCore *s, const char *why);
 void bm_reset(BmCore *s, const char *why);
 void bm_fatal(BmCore *s, enum bm_fatal cause);
+void bm_core_call(BmCore *s, void (*call)(BmCall *));
 
 /* worker.c: who works on the queues, and how they are kept from it */
 void bm_workers_init(BmCore *s, bool translated);

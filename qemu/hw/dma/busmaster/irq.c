@@ -3,13 +3,13 @@
  *
  * Workers may be in any thread, but the function's vectors belong to the BQL.
  * To raise one is to leave a bit. Whoever came into the device with the BQL, by
- * a register or a BH, sends the messages when it leaves; others have a BH send
- * them.
+ * a register or called, sends the messages when it leaves; others call the main
+ * loop, which sends them.
  *
  * It is the guest that says where a message goes, so it may be a write to one
  * of our own registers, by which the device is re-entered. That is why messages
  * are sent last, when nobody relies on anything any more, and why those that a
- * message causes wait for the BH: it nests no deeper.
+ * message causes wait for the main loop: it nests no deeper.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -61,7 +61,7 @@ void bm_irq_flush(BmCore *s)
     s->irq_sending = false;
 }
 
-static void bm_irq_bh(void *opaque)
+static void bm_irq_called(void *opaque)
 {
     bm_irq_flush(opaque);
 }
@@ -76,7 +76,7 @@ void bm_irq_sent(BmCore *s)
 void bm_irq_call(BmCore *s)
 {
     if (!bql_locked() || s->irq_sending) {
-        qemu_bh_schedule(s->irq_bh);
+        bm_call(&s->irq_call);
     }
 }
 
@@ -87,21 +87,20 @@ void bm_irq_raise(BmCore *s, unsigned vector)
     bm_irq_call(s);
 }
 
-/* Unguarded: the guard would be looked at when the function may have gone. */
 void bm_irq_init(BmCore *s)
 {
-    s->irq_bh = qemu_bh_new(bm_irq_bh, s);
+    bm_call_init(&s->irq_call, qemu_get_aio_context(), bm_irq_called, s);
 }
 
 /* The workers are stopped. */
 void bm_irq_reset(BmCore *s)
 {
-    qemu_bh_cancel(s->irq_bh);
+    bm_call_cancel(&s->irq_call);
     bitmap_zero(s->irqs, BM_MAX_VECTORS);
     s->msg_tlps = 0;
 }
 
 void bm_irq_exit(BmCore *s)
 {
-    qemu_bh_delete(s->irq_bh);
+    bm_call_free(&s->irq_call);
 }

@@ -471,6 +471,7 @@ static int bm_core_post_load(void *opaque, int version_id)
         s->queues[i].state = s->queues[i].moved.state;
     }
     s->to_report = s->cor_errors || s->uncor_errors || s->forged;
+    bm_core_call(s, bm_call);
     return 0;
 }
 

@@ -164,7 +164,7 @@ static void bm_misbehave_hold(BmQueue *q, BmCommand *c, int64_t due)
 {
     c->lie.due = due;
     QSIMPLEQ_INSERT_TAIL(&q->held, c, link);
-    timer_mod_anticipate_ns(q->timer, due);
+    bm_call_at(&q->call, due);
 }
 
 static bool bm_misbehave_has_tag(const BmCmdList *list, uint16_t tag)
@@ -304,7 +304,7 @@ static bool bm_misbehave_mend(BmQueue *q, BmCommand *c)
 static void bm_misbehave_release_irq(BmQueue *q, int64_t now)
 {
     if (q->irq_due > now) {
-        timer_mod_anticipate_ns(q->timer, q->irq_due);
+        bm_call_at(&q->call, q->irq_due);
     } else {
         q->irq_due = 0;
         bm_irq_raise(q->core, BM_VECTOR_QUEUE(q->index));
@@ -348,7 +348,7 @@ bool bm_misbehave_irq(BmQueue *q)
     if (bm_inject_hit(q->core, BM_INJECT_IRQ_SPURIOUS, q->index, &hit) &&
         !q->irq_due) {
         q->irq_due = bm_misbehave_due(hit.arg);
-        timer_mod_anticipate_ns(q->timer, q->irq_due);
+        bm_call_at(&q->call, q->irq_due);
     }
     if (bm_inject_hit(q->core, BM_INJECT_ROGUE_MSI, q->index, &hit)) {
         bm_report_forge(q->core, hit.arg);

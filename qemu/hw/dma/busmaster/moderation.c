@@ -39,7 +39,7 @@ static bool bm_moderation_due(BmQueue *q, uint32_t unseen, bool first)
     if (qatomic_read(&q->armed)) {
         /* One that is pending may stay: if too early, it sets itself anew. */
         trace_busmaster_moderated(q->index, unseen, deadline);
-        timer_mod_anticipate_ns(q->timer, deadline);
+        bm_call_at(&q->call, deadline);
     }
     return false;
 }

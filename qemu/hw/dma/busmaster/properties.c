@@ -13,6 +13,7 @@
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "pci.h"
+#include "system/replay.h"
 
 #define BM_MIN_MEM_SIZE     (4 * KiB)
 #define BM_MIN_DMA_BITS     32
@@ -156,6 +157,11 @@ static bool bm_iothreads_check(BmCore *s, Error **errp)
 {
     unsigned i;
 
+    if (replay_mode != REPLAY_MODE_NONE && (s->iothread || s->num_iothreads)) {
+        error_setg(errp, "properties 'iothread' and 'iothreads' must not be set"
+                   " where the machine is recorded or replayed (-icount rr=)");
+        return false;
+    }
     if (s->iothread && s->num_iothreads) {
         error_setg(errp, "properties 'iothread' and 'iothreads' are both set,"
                    " must be one of them or none");

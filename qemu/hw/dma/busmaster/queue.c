@@ -62,7 +62,7 @@ static void bm_queue_clear(BmQueue *q)
     q->num_done = 0;
     q->fence = false;
     bm_misbehave_clear(q);
-    timer_del(q->timer);
+    bm_call_cancel(&q->call);
 }
 
 /*
@@ -179,13 +179,13 @@ static void bm_queue_work(BmQueue *q, uint64_t budget)
         return;
     }
     if (bm_engine_run(q, budget)) {
-        qemu_bh_schedule(q->bh);
+        bm_call(&q->call);
         return;
     }
     WITH_QEMU_LOCK_GUARD(&q->lock) {
         if (bm_queue_state(q) == BM_QSTATE_DRAINING &&
             q->num_free == q->core->outstanding) {
-            timer_del(q->timer);
+            bm_call_cancel(&q->call);
             bm_queue_enter(q, BM_QSTATE_DISABLED, BM_HALT_NONE);
         }
     }
@@ -198,15 +198,15 @@ static void bm_queue_work(BmQueue *q, uint64_t budget)
 static void bm_queue_run(BmQueue *q, uint64_t budget)
 {
     if (q->core->inside) {
-        qemu_bh_schedule(q->bh);
+        bm_call(&q->call);
     } else if (bm_worker_begin(q->worker)) {
         bm_queue_work(q, budget);
         bm_worker_end(q->worker);
     }
 }
 
-/* Somebody has called, or the timer has expired. */
-static void bm_queue_bh(void *opaque)
+/* Somebody has called, or it is time. */
+static void bm_queue_called(void *opaque)
 {
     BmQueue *q = opaque;
 
@@ -227,15 +227,7 @@ void bm_queue_kick(BmQueue *q)
     if (!q->worker->iothread && q->core->inline_bytes) {
         bm_queue_run(q, q->core->inline_bytes);
     } else {
-        qemu_bh_schedule(q->bh);
-    }
-}
-
-/* Workers may work again. What they have not heard of is still there. */
-void bm_queue_resume(BmQueue *q)
-{
-    if (q->worker) {
-        qemu_bh_schedule(q->bh);
+        bm_call(&q->call);
     }
 }
 
@@ -255,17 +247,7 @@ void bm_queue_connect(BmQueue *q)
     BmCore *s = q->core;
 
     q->worker = &s->workers[q->index % s->num_workers];
-    /*
-     * Unguarded: the guard is one flag of the function, without a lock, and
-     * workers would keep each other out.
-     */
-    q->bh = aio_bh_new_full(q->worker->ctx, bm_queue_bh, q, "busmaster-queue",
-                            NULL);
-    /* The AioContext of the main loop would round it up to a millisecond. */
-    q->timer = q->worker->iothread ?
-               aio_timer_new(q->worker->ctx, QEMU_CLOCK_VIRTUAL, SCALE_NS,
-                             bm_queue_bh, q) :
-               timer_new_ns(QEMU_CLOCK_VIRTUAL, bm_queue_bh, q);
+    bm_call_init(&q->call, q->worker->ctx, bm_queue_called, q);
     bm_queue_reset(q);
     bm_queue_clear(q);
 }
@@ -273,8 +255,7 @@ void bm_queue_connect(BmQueue *q)
 /* Workers are not to work any more. One of them may be about to find out. */
 void bm_queue_disconnect(BmQueue *q)
 {
-    timer_free(q->timer);
-    qemu_bh_delete(q->bh);
+    bm_call_free(&q->call);
 }
 
 void bm_queue_free(BmQueue *q)

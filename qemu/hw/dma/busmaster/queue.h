@@ -7,11 +7,10 @@
 #ifndef HW_DMA_BUSMASTER_QUEUE_H
 #define HW_DMA_BUSMASTER_QUEUE_H
 
-#include "block/aio.h"
+#include "call.h"
 #include "command.h"
 #include "qemu/stats64.h"
 #include "qemu/thread.h"
-#include "qemu/timer.h"
 #include "qemu/units.h"
 
 /* The contract leaves this to the device: it appears in CAP. */
@@ -26,7 +25,7 @@
  * for a piece and for a fetch of SGL entries, and BM_TURN_COST for a turn. One
  * turn of a command in the round-robin, which is over when either it has moved
  * so much or has done so many of these; turns between two looks at the rings;
- * one run of a queue's BH, which may be exceeded by a turn's pieces.
+ * one run of a queue that was called, which a turn's pieces may exceed.
  */
 #define BM_TURN_BYTES       (256 * KiB)
 #define BM_TURN_PIECES      64
@@ -53,7 +52,7 @@ struct BmQueue {
     BmCore *core;
     BmWorker *worker;
     unsigned index;
-    QEMUBH *bh;
+    BmCall call;            /* of the worker: it is to look again */
     QemuMutex lock;
 
     uint64_t sq_base;
@@ -84,7 +83,6 @@ struct BmQueue {
     uint32_t wanted[BM_MAX_ENTRIES]; /* interrupts wanted before each entry */
     uint32_t wanted_last;   /* by all, when it was looked at last */
     int64_t unseen_since;   /* ns, QEMU_CLOCK_VIRTUAL; of use if moderated */
-    QEMUTimer *timer;       /* it is time to look again */
 
     BmCommand *cmds;
     BmCmdList free;
@@ -117,7 +115,6 @@ void bm_queue_init(BmQueue *q, BmCore *s, unsigned index);
 void bm_queue_connect(BmQueue *q);
 void bm_queue_disconnect(BmQueue *q);
 void bm_queue_free(BmQueue *q);
-void bm_queue_resume(BmQueue *q);
 bool bm_queue_works(BmQueue *q);
 void bm_queue_enable(BmQueue *q);
 void bm_queue_disable(BmQueue *q);

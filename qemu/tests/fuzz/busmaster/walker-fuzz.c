@@ -104,7 +104,7 @@ static void stop(void)
 static void run(void)
 {
     aio_bh_poll(worker.ctx);
-    timerlistgroup_run_timers(&main_loop_tlg);
+    timerlistgroup_run_timers(&worker.ctx->tlg);
     if (core.fatal) {
         stop();
     }
