@@ -414,6 +414,7 @@ void world_up(World *w, const void *worker)
 /* Leaves the machine stopped. */
 void world_begin(World *w)
 {
+    struct bm_hw_sqe bad = bm_cmd(0xff, 51, 0, bm_none(), bm_none());
     BmDev *d = w->d;
 
     qtest_clock_set(d->qts, BEFORE);
@@ -425,7 +426,7 @@ void world_begin(World *w)
     bm_msix_wait(d, BM_VECTOR_EVENT);
     submit_nop(w, DRAINING, 50);
     reap(w, DRAINING, 1);
-    submit_nop(w, DRAINING, 51);
+    bm_submit(&w->r[DRAINING], &bad);
     bm_settle(d);
     bm_ring_write(&w->r[DRAINING], BM_QREG_CTL, 0);
     bm_arm(d, BM_INJECT_HANG, 1, HUNG, 0);
@@ -469,6 +470,7 @@ void world_check(World *w)
     bm_ack(&w->r[DRAINING], 0);
     reap(w, DRAINING, 1);
     g_assert_cmphex(w->r[DRAINING].cqe.tag, ==, 51);
+    g_assert_cmphex(w->r[DRAINING].cqe.status, ==, BM_ST_BAD_OPCODE);
     bm_ring_wait_state(&w->r[DRAINING], BM_QSTATE_DISABLED);
     submit_nop(w, HUNG, 61);
     bm_settle(d);
