@@ -20,7 +20,7 @@
 #define BM_SECTION_FOOTER   0x7e
 #define BM_SECTION_KIND     5
 
-/* Between are its name, its instance and its version, 4 bytes each; its data. */
+/* Then come its name, instance and version, 4 bytes each, and its data. */
 static const char bm_section[] = "\x16" BM_SECTION "\0\0\0\0\0\0\0\1";
 
 static size_t bm_stream_walk(BmStream *s, const char *path, size_t at,

@@ -27,7 +27,7 @@ typedef struct BmField {
 
 BmStream *bm_stream_load(const char *path);
 void bm_stream_save(const BmStream *s, const char *path);
-/* The device's section, but nothing else of the machine, nor the description. */
+/* The device's section, and nothing else of the machine or to describe it. */
 void bm_stream_save_alone(const BmStream *s, const char *path);
 void bm_stream_free(BmStream *s);
 uint64_t bm_stream_get(const BmStream *s, const char *name);
