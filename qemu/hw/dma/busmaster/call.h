@@ -7,7 +7,7 @@
 #ifndef HW_DMA_BUSMASTER_CALL_H
 #define HW_DMA_BUSMASTER_CALL_H
 
-#include "block/aio.h"
+#include "compat.h"
 #include "qemu/timer.h"
 
 /* Somebody who comes to where he works, once, however often he was called. */

@@ -151,7 +151,8 @@ void bm_core_init(BmCore *s, DeviceState *owner, AddressSpace *bus_as,
     for (i = 0; i < s->num_queues; i++) {
         bm_queue_init(&s->queues[i], s, i);
     }
-    s->vm_change = qdev_add_vm_change_state_handler(owner, bm_vm_change, s);
+    s->vm_change = qdev_add_vm_change_state_handler(owner, bm_vm_change,
+                                                    NULL, s);
     bm_vm_change(s, runstate_is_live(runstate_get()), runstate_get());
 }
 

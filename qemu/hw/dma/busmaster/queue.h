@@ -9,7 +9,7 @@
 
 #include "call.h"
 #include "command.h"
-#include "qemu/stats64.h"
+#include "compat.h"
 #include "qemu/thread.h"
 #include "qemu/units.h"
 
