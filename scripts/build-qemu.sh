@@ -49,6 +49,14 @@ esac
 # What we add, relative to the checkout: the result's name depends on nothing else
 ours=(qemu include/busmaster_hw.h scripts/qemu/devices.mak)
 
+# needed PATCH: does this QEMU need it? If not all do, a patch says by which words in which file that is known.
+needed() {
+	local file words
+
+	read -r file words < <(sed -n 's/^Needed where \([^ ]*\) has \(.*\)\.$/\1 \2/p' "$1") || return 0
+	grep -qF "$words" "$pristine/$file"
+}
+
 # stage DIR: everything that we add or change, laid out as in a QEMU tree. Of a file that a patch
 # changes, DIR gets the changed version, made from the pristine source.
 stage() {
@@ -58,6 +66,7 @@ stage() {
 	install -D -m 644 "$root/include/busmaster_hw.h" "$1/include/hw/dma/busmaster_hw.h"
 	install -D -m 644 "$root/scripts/qemu/devices.mak" "$1/configs/devices/x86_64-softmmu/busmaster.mak"
 	for patch in "$root"/qemu/*.patch; do
+		needed "$patch" || continue
 		while read -r file; do
 			[[ -f $1/$file ]] || install -D -m 644 "$pristine/$file" "$1/$file" || die "$pristine has no $file"
 		done < <(sed -n 's:^--- a/\([^[:space:]]*\).*:\1:p' "$patch")
@@ -66,10 +75,13 @@ stage() {
 	done
 
 	# Debian's source has no firmware. meson wants to see the files, no target of ours uses them.
-	mkdir -p "$1/pc-bios"
+	mkdir -p "$1/pc-bios/dtb"
 	while read -r file; do
 		[[ -f $pristine/pc-bios/$file.bz2 ]] || : >"$1/pc-bios/$file.bz2"
 	done < <(sed -n "s/^ *'\(edk2-.*\.fd\)',/\1/p" "$pristine/pc-bios/meson.build")
+	for file in "$pristine"/pc-bios/dtb/*.dts; do
+		[[ ! -f $file || -f ${file%s}b ]] || : >"$1/pc-bios/dtb/$(basename "$file" .dts).dtb"
+	done
 }
 
 # overlay: bring the tree that is built up to date with ours, touching only what differs
