@@ -14,6 +14,12 @@ monitor() {
 # from_device ERROR: the device finds one, which has QEMU's name for it
 from_device() { monitor pcie_aer_inject_error bm0 "$1"; }
 
-# plug: the slot has a device again, which works
+# plug: the slot has a device again, which works. QEMU may yet have to let go of the last one, when the kernel has.
 plugged="busmaster,bus=rp,id=bm0,x-fault-injection=on,mem-size=4M"
-plug() { monitor device_add "$plugged" && filled; }
+plug() {
+	for _ in 1 2 3 4 5; do
+		monitor device_add "$plugged"
+		wait_for 8 [ -c /dev/busmaster0 ] && break
+	done
+	filled || fail "$(cat /tmp/monitor)"
+}
