@@ -13,9 +13,11 @@ off_by_default() {
 	setting autosuspend_delay_ms 700 && stays_awake
 }
 
-# wakes COMMAND...: from its sleep, and it goes back there
+# wakes COMMAND...: from its sleep, and it goes back there. That may be before anybody has looked: so it is counted.
 wakes() {
-	asleep && "$@" && is active && asleep
+	asleep || return 1
+	wakes_before=$(cat "$power/runtime_active_time")
+	"$@" && grown "time awake" "$wakes_before" cat "$power/runtime_active_time" && asleep
 }
 
 a_write() { one_write && same "a write" "$result" ok; }
