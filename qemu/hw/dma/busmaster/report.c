@@ -46,41 +46,43 @@ void bm_report_forge(BmCore *s, uint64_t message)
     bm_irq_call(s);
 }
 
-/* The lock is held. */
-static void bm_report_clear(BmCore *s)
+static uint32_t bm_report_take_errors(BmCore *s, uint32_t *errors)
 {
-    s->cor_errors = 0;
-    s->uncor_errors = 0;
-    s->forged = 0;
-    qatomic_set(&s->to_report, false);
+    uint32_t taken;
+
+    QEMU_LOCK_GUARD(&s->fault_lock);
+    taken = *errors;
+    *errors = 0;
+    return taken;
 }
 
 /* Each of these may reset the function, or unplug it: then that was all. */
 void bm_report_flush(BmCore *s)
 {
-    uint32_t cor, uncor;
+    uint32_t errors;
     uint64_t forged;
 
     if (likely(!qatomic_read(&s->to_report))) {
         return;
     }
     WITH_QEMU_LOCK_GUARD(&s->fault_lock) {
-        cor = s->cor_errors;
-        uncor = s->uncor_errors;
         forged = s->forged;
-        bm_report_clear(s);
+        s->forged = 0;
+        qatomic_set(&s->to_report, false);
     }
     if (forged) {
         s->ops->send(s, BM_GET(BM_ROGUE_MSI_ADDR, forged),
                      BM_GET(BM_ROGUE_MSI_DATA, forged));
     }
-    if (cor && !s->holds) {
-        trace_busmaster_error("correctable", cor);
-        s->ops->report(s, true, cor);
+    errors = bm_report_take_errors(s, &s->cor_errors);
+    if (errors) {
+        trace_busmaster_error("correctable", errors);
+        s->ops->report(s, true, errors);
     }
-    if (uncor && !s->holds) {
-        trace_busmaster_error("uncorrectable", uncor);
-        s->ops->report(s, false, uncor);
+    errors = bm_report_take_errors(s, &s->uncor_errors);
+    if (errors) {
+        trace_busmaster_error("uncorrectable", errors);
+        s->ops->report(s, false, errors);
     }
 }
 
@@ -88,5 +90,8 @@ void bm_report_flush(BmCore *s)
 void bm_report_reset(BmCore *s)
 {
     QEMU_LOCK_GUARD(&s->fault_lock);
-    bm_report_clear(s);
+    s->cor_errors = 0;
+    s->uncor_errors = 0;
+    s->forged = 0;
+    qatomic_set(&s->to_report, false);
 }

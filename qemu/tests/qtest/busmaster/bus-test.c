@@ -9,6 +9,7 @@
 #include "hw/pci/pcie_regs.h"
 
 #define LEN     (3 * 4096)
+#define PORT_BAR 0xd0000000ull /* of the root port, if it is to have one */
 
 /* All that PCI Status says of a requester. */
 #define ABORTS  (PCI_STATUS_REC_MASTER_ABORT | PCI_STATUS_REC_TARGET_ABORT | \
@@ -436,6 +437,110 @@ static void test_rogue_msi(const void *worker)
     bm_end(d);
 }
 
+/* Where its one message goes, for errors of what is below it. */
+static void port_sends(BmDev *d, uint64_t addr, uint32_t data)
+{
+    QPCIDevice port = { .bus = d->bus, .devfn = BM_PORT };
+    uint8_t msix = qpci_find_capability(&port, PCI_CAP_ID_MSIX, 0);
+
+    qpci_config_writel(&port, PCI_BASE_ADDRESS_0, PORT_BAR);
+    qtest_writeq(d->qts, PORT_BAR + PCI_MSIX_ENTRY_LOWER_ADDR, addr);
+    qtest_writel(d->qts, PORT_BAR + PCI_MSIX_ENTRY_DATA, data);
+    qtest_writel(d->qts, PORT_BAR + PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+    qpci_config_writew(&port, msix + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
+    config_set(d, BM_PORT, BM_AER + PCI_ERR_ROOT_COMMAND,
+               PCI_ERR_ROOT_CMD_COR_EN | PCI_ERR_ROOT_CMD_NONFATAL_EN |
+               PCI_ERR_ROOT_CMD_FATAL_EN);
+}
+
+/* What is sent when one run ends, in this order. */
+enum { EVENT, VECTOR, FORGED, CORRECTABLE, UNCORRECTABLE, SENDERS };
+
+/* One run that raises two vectors, meets three errors, and forges a message. */
+static void run_and_say(BmDev *d, bool correctable, uint64_t forged)
+{
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    const unsigned entries = 4096 / sizeof(sqe);
+    BmRing r = {
+        .d = d, .order = 7, .sq = BM_RAM_SIZE - 4096, .cq = bm_alloc(d, 4096),
+    };
+    unsigned i;
+
+    /* Entry 64 is not in RAM. */
+    bm_ring_enable(&r);
+    for (i = 0; i < entries - 1; i++) {
+        g_assert_cmphex(bm_exec(&r, &sqe), ==, BM_ST_SUCCESS);
+    }
+    bm_arm(d, BM_INJECT_ROGUE_MSI, 1, BM_INJECT_ALL_QUEUES, forged);
+    bm_arm(d, BM_INJECT_AER_CORRECTABLE, correctable, BM_INJECT_ALL_QUEUES, 0);
+    bm_arm(d, BM_INJECT_AER_NONFATAL, 1, BM_INJECT_ALL_QUEUES, 0);
+    bm_arm(d, BM_INJECT_AER_FATAL, 1, BM_INJECT_ALL_QUEUES, 0);
+    bm_ack(&r, BM_CQ_HEAD_ARM);
+    bm_push(&r, &sqe);
+    bm_ring_write(&r, BM_QREG_SQ_TAIL, entries + 1);
+}
+
+/* One of these switches the slot off: after it, nothing more is sent. */
+static void test_last_word(const void *worker)
+{
+    unsigned sender;
+
+    for (sender = EVENT; sender < SENDERS; sender++) {
+        BmDev *d = bm_start_below("", worker, INJECTABLE);
+        const uint64_t off = bm_slot_control(d), other = bm_alloc(d, 4096);
+        const unsigned vectors[] = { BM_VECTOR_EVENT, BM_VECTOR_QUEUE(0) };
+
+        bm_enable(d);
+        bm_msix_setup(d, ARRAY_SIZE(vectors));
+        if (sender < FORGED) {
+            uint64_t entry = d->msix + vectors[sender] * PCI_MSIX_ENTRY_SIZE;
+
+            qtest_writeq(d->qts, entry + PCI_MSIX_ENTRY_LOWER_ADDR, off);
+            qtest_writel(d->qts, entry + PCI_MSIX_ENTRY_DATA, BM_SLOT_OFF);
+        }
+        port_reports(d);
+        port_sends(d, off, BM_SLOT_OFF);
+        reports_set(d, REPORTS);
+        run_and_say(d, sender != UNCORRECTABLE,
+                    BM_PREP(BM_ROGUE_MSI_ADDR, sender == FORGED ? off : other)
+                    | BM_SLOT_OFF);
+        bm_assert_unplugged(d);
+        bm_end(d);
+    }
+}
+
+/* By a message the function sleeps, or is reset: it has no errors to report. */
+static void test_silenced(const void *worker)
+{
+    static const struct {
+        unsigned offset;
+        uint16_t value;
+    } messages[] = {
+        { BM_PM + PCI_PM_CTRL, 3 },
+        { BM_EXP + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR },
+    };
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(messages); i++) {
+        BmDev *d = bm_start(worker, INJECTABLE);
+        uint64_t config = bm_ecam(d, BM_DEVFN, messages[i].offset);
+        BmRing r;
+
+        bm_ring_init(&r, d, 0, 4);
+        bm_arm(d, BM_INJECT_ROGUE_MSI, 1, BM_INJECT_ALL_QUEUES,
+               BM_PREP(BM_ROGUE_MSI_ADDR, config) | messages[i].value);
+        bm_arm(d, BM_INJECT_AER_CORRECTABLE, 1, BM_INJECT_ALL_QUEUES, 0);
+        bm_arm(d, BM_INJECT_AER_FATAL, 1, BM_INJECT_ALL_QUEUES, 0);
+        bm_ack(&r, BM_CQ_HEAD_ARM);
+        bm_submit(&r, &sqe);
+        bm_settle(d);
+        g_assert_cmphex(aer(d, PCI_ERR_COR_STATUS), ==, 0);
+        g_assert_cmphex(aer(d, PCI_ERR_UNCOR_STATUS), ==, 0);
+        bm_end(d);
+    }
+}
+
 void bm_add_bus_tests(void)
 {
     bm_add_both("bus/status", test_status);
@@ -445,4 +550,6 @@ void bm_add_bus_tests(void)
     bm_add_both("bus/errors-integrated", test_errors_integrated);
     bm_add_both("bus/poisoned", test_poisoned);
     bm_add_both("bus/rogue-msi", test_rogue_msi);
+    bm_add_both("bus/last-word", test_last_word);
+    bm_add("bus/silenced", test_silenced);
 }
