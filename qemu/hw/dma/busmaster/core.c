@@ -97,6 +97,7 @@ void bm_core_call(BmCore *s, void (*call)(BmCall *))
 static void bm_vm_change(void *opaque, bool running, RunState state)
 {
     BmCore *s = opaque;
+
     if (running == !s->parked) {
         return;
     }

@@ -46,20 +46,25 @@ void bm_report_forge(BmCore *s, uint64_t message)
     bm_irq_call(s);
 }
 
-static uint32_t bm_report_take_errors(BmCore *s, uint32_t *errors)
+/* Report what is in @errors, if anything. */
+static void bm_report_errors(BmCore *s, bool correctable, uint32_t *errors)
 {
     uint32_t taken;
 
-    QEMU_LOCK_GUARD(&s->fault_lock);
-    taken = *errors;
-    *errors = 0;
-    return taken;
+    WITH_QEMU_LOCK_GUARD(&s->fault_lock) {
+        taken = *errors;
+        *errors = 0;
+    }
+    if (taken) {
+        trace_busmaster_error(correctable ? "correctable" : "uncorrectable",
+                              taken);
+        s->ops->report(s, correctable, taken);
+    }
 }
 
 /* Each of these may reset the function, or unplug it: then that was all. */
 void bm_report_flush(BmCore *s)
 {
-    uint32_t errors;
     uint64_t forged;
 
     if (likely(!qatomic_read(&s->to_report))) {
@@ -74,16 +79,8 @@ void bm_report_flush(BmCore *s)
         s->ops->send(s, BM_GET(BM_ROGUE_MSI_ADDR, forged),
                      BM_GET(BM_ROGUE_MSI_DATA, forged));
     }
-    errors = bm_report_take_errors(s, &s->cor_errors);
-    if (errors) {
-        trace_busmaster_error("correctable", errors);
-        s->ops->report(s, true, errors);
-    }
-    errors = bm_report_take_errors(s, &s->uncor_errors);
-    if (errors) {
-        trace_busmaster_error("uncorrectable", errors);
-        s->ops->report(s, false, errors);
-    }
+    bm_report_errors(s, true, &s->cor_errors);
+    bm_report_errors(s, false, &s->uncor_errors);
 }
 
 /* What was to be sent is not sent any more. */
