@@ -7,7 +7,6 @@
 #include "qemu/osdep.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
-#include "stream.h"
 #include "world.h"
 
 #define SHADOW_WORD(word) offsetof(struct bm_hw_shadow, word)
@@ -103,15 +102,6 @@ static void test_route(const void *data)
     world_end(&w);
 }
 
-static BmStream *saved(World *w, BmDev *d, char name)
-{
-    g_autofree char *uri = world_uri(w, "file", name);
-
-    bm_migrate(d, uri);
-    bm_migrate_wait(d, "completed");
-    return bm_stream_load(uri + strlen("file:"));
-}
-
 /* As `BmCmdState` has them */
 enum { REQ_BUS = 1, WAIT_GRANT = 2, INTERRUPT = 9 };
 
@@ -141,7 +131,7 @@ static void test_again(const void *worker)
 
     world_up(&w, NULL);
     world_begin(&w);
-    first = saved(&w, w.d, 'a');
+    first = world_saved(&w, w.d, 'a');
     g_assert_cmpuint(states(first, LONG, WAIT_GRANT), ==, FENCE);
     g_assert_cmpuint(states(first, LONG, REQ_BUS), ==, LONGS - FENCE);
     g_assert_cmpuint(states(first, FULL, INTERRUPT), ==, 3);
@@ -155,7 +145,7 @@ static void test_again(const void *worker)
         world_moves(&w, bm_receiver(w.d, NULL, WORLD_PROPS, args));
     }
     bm_migrate_wait(w.d, "completed");
-    second = saved(&w, w.d, 'b');
+    second = world_saved(&w, w.d, 'b');
     bm_stream_assert_equal(first, second);
     bm_stream_free(first);
     bm_stream_free(second);
@@ -319,7 +309,7 @@ static void test_fatal(const void *worker)
 
     world_up(&w, NULL);
     bm_stop(w.d);
-    s = saved(&w, w.d, 'a');
+    s = world_saved(&w, w.d, 'a');
     bm_stream_put(s, "core[1]/fatal_cause", 0x55);
     file = g_build_filename(w.dir, "b", NULL);
     bm_stream_save(s, file);
@@ -362,7 +352,7 @@ static void test_told(const void *worker)
     qtest_writel(w.d->qts, victim, 0);
     sqe = bm_cmd(BM_OP_COPY, 1, 64, bm_host(BM_NOWHERE), bm_local(0));
     g_assert_cmphex(bm_exec(&w.r[LONG], &sqe), ==, BM_ST_DMA_READ_FAULT);
-    s = saved(&w, w.d, 'a');
+    s = world_saved(&w, w.d, 'a');
     g_assert_cmphex(bm_stream_get(s, "core[1]/new_status"), ==,
                     PCI_STATUS_REC_MASTER_ABORT);
     /* These rest there no longer than it takes to send them. */

@@ -9,7 +9,6 @@
 
 #include "qemu/osdep.h"
 #include "qobject/qdict.h"
-#include "stream.h"
 #include "world.h"
 
 /* A value that cannot be, and what is said of it. */
@@ -126,19 +125,15 @@ static char *refusal(World *w, const char *props)
 
 static void refuse(const Refusal *refusals, size_t n)
 {
-    g_autofree char *from = NULL, *to = NULL, *uri = NULL;
+    g_autofree char *to = NULL;
     BmStream *s;
     size_t i;
     World w;
 
     world_up(&w, NULL);
     world_begin(&w);
-    uri = world_uri(&w, "file", 'a');
-    bm_migrate(w.d, uri);
-    bm_migrate_wait(w.d, "completed");
-    from = g_build_filename(w.dir, "a", NULL);
+    s = world_saved(&w, w.d, 'a');
     to = g_build_filename(w.dir, "b", NULL);
-    s = bm_stream_load(from);
     for (i = 0; i < ARRAY_SIZE(more); i++) {
         g_autofree char *path = path_of(s, &more[i]);
 

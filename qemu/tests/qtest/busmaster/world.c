@@ -551,6 +551,16 @@ BmDev *bm_receiver(const BmDev *d, const void *worker, const char *props,
     return to;
 }
 
+/* The state of @d, which is kept in file @name. */
+BmStream *world_saved(World *w, BmDev *d, char name)
+{
+    g_autofree char *uri = world_uri(w, "file", name);
+
+    bm_migrate(d, uri);
+    bm_migrate_wait(d, "completed");
+    return bm_stream_load(uri + strlen("file:"));
+}
+
 /* The world goes on in @to, and what it was in is no more. */
 void world_moves(World *w, BmDev *to)
 {

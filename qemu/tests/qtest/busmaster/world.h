@@ -12,6 +12,7 @@
 #define TESTS_QTEST_BUSMASTER_WORLD_H
 
 #include "harness.h"
+#include "stream.h"
 
 #define WORLD_PROPS \
     "queues=9,mem-size=64M,outstanding=8,x-fault-injection=true"
@@ -45,6 +46,7 @@ void world_begin(World *w);
 void world_check(World *w);
 void world_end(World *w);
 char *world_uri(World *w, const char *scheme, char name);
+BmStream *world_saved(World *w, BmDev *d, char name);
 void world_moves(World *w, BmDev *to);
 
 /* The machine */
