@@ -64,7 +64,7 @@ typedef __u64 __le64;
 #define BM_ID_MAJOR 0xffff000000000000ull
 #define BM_MAGIC 0x4d535542u /* "BUSM" */
 #define BM_VERSION_MAJOR 1 /* a driver refuses another one */
-#define BM_VERSION_MINOR 1 /* a driver accepts any */
+#define BM_VERSION_MINOR 2 /* a driver accepts any */
 
 #define BM_REG_CAP 0x008 /* RO, 64 bit */
 #define BM_CAP_QUEUES 0x00000000000000ffull /* queue pairs, 1 to BM_MAX_QUEUES */
@@ -80,6 +80,8 @@ typedef __u64 __le64;
 #define BM_FEAT_SHADOW 0x2u /* BM_QREG_SHADOW works */
 #define BM_FEAT_FAULTS 0x4u /* the fault-injection window is there */
 #define BM_FEAT_WRITE_FAULTS 0x8u /* refused writes are told, as reads are; since minor 1 */
+#define BM_FEAT_PEERS 0x10u /* what goes to peers is counted apart; since minor 2 */
+#define BM_FEAT_CLOCK 0x20u /* BM_REG_CLOCK is there; since minor 2 */
 
 #define BM_REG_MEM_SIZE 0x018 /* RO, 64 bit: bytes of device-local memory */
 
@@ -112,6 +114,14 @@ typedef __u64 __le64;
 #define BM_REG_MWR_TLPS 0x090 /* RO, 64 bit: Memory Write requests */
 #define BM_REG_MWR_BYTES 0x098 /* RO, 64 bit: bytes they carried */
 #define BM_REG_MSG_TLPS 0x0a0 /* RO, 64 bit: interrupt messages (MSI-X writes) */
+
+#define BM_REG_CLOCK 0x0b0 /* RO, 64 bit: the device's clock, in ns; BM_FEAT_CLOCK */
+
+/* BM_FEAT_PEERS: of the first four, what the memory of devices, not RAM, was asked or got. */
+#define BM_REG_PEER_MRD_TLPS 0x0c0 /* RO, 64 bit */
+#define BM_REG_PEER_MRD_BYTES 0x0c8 /* RO, 64 bit */
+#define BM_REG_PEER_MWR_TLPS 0x0d0 /* RO, 64 bit */
+#define BM_REG_PEER_MWR_BYTES 0x0d8 /* RO, 64 bit */
 
 /*
  * BM_FEAT_FAULTS: the device can be made to misbehave, for tests. To arm a mode, write

@@ -57,6 +57,9 @@ needed() {
 	grep -qF "$words" "$pristine/$file"
 }
 
+# spared PATCH: may it be left out where it does not fit? It says so.
+spared() { grep -q '^Left out where it does not fit' "$1"; }
+
 # stage DIR: everything that we add or change, laid out as in a QEMU tree. Of a file that a patch
 # changes, DIR gets the changed version, made from the pristine source.
 stage() {
@@ -70,6 +73,10 @@ stage() {
 		while read -r file; do
 			[[ -f $1/$file ]] || install -D -m 644 "$pristine/$file" "$1/$file" || die "$pristine has no $file"
 		done < <(sed -n 's:^--- a/\([^[:space:]]*\).*:\1:p' "$patch")
+		if spared "$patch" && ! patch -s -f -d "$1" -p1 --dry-run <"$patch" >/dev/null 2>&1; then
+			say "qemu/${patch##*/} does not fit QEMU $version and is left out: the device works without"
+			continue
+		fi
 		patch -s -d "$1" -p1 --no-backup-if-mismatch <"$patch" >&2 ||
 			die "qemu/${patch##*/} does not fit $pristine, which is QEMU $version: QEMU 10.0 is known to work"
 	done

@@ -24,9 +24,9 @@ static void test_identity(const void *worker)
     g_assert_cmphex(qpci_config_readb(pci, PCI_HEADER_TYPE), ==, 0);
     g_assert_cmphex(qpci_config_readb(pci, PCI_INTERRUPT_PIN), ==, 0);
 
-    g_assert_cmphex(bm_read(d, BM_REG_ID), ==, 0x000100014d535542);
+    g_assert_cmphex(bm_read(d, BM_REG_ID), ==, 0x000100024d535542);
     g_assert_cmphex(bm_read(d, BM_REG_CAP), ==, 0x000010001e400c08);
-    g_assert_cmphex(bm_read(d, BM_REG_CAP2), ==, 0xb0000003f);
+    g_assert_cmphex(bm_read(d, BM_REG_CAP2), ==, 0x3b0000003f);
     g_assert_cmphex(bm_read(d, BM_REG_MEM_SIZE), ==, 64 * MiB);
     g_assert_cmphex(d->mem_size, ==, 64 * MiB);
     bm_end(d);
@@ -122,7 +122,8 @@ static void test_read_only(const void *worker)
         BM_REG_ID, BM_REG_CAP, BM_REG_CAP2, BM_REG_MEM_SIZE, BM_REG_STATUS,
         BM_REG_HALTED, BM_REG_FAULT_ADDR, BM_REG_FAULT_INFO, BM_REG_MRD_TLPS,
         BM_REG_MRD_BYTES, BM_REG_MWR_TLPS, BM_REG_MWR_BYTES, BM_REG_MSG_TLPS,
-        BM_QUEUE_PAGE(0) + BM_QREG_STATE,
+        BM_REG_PEER_MRD_TLPS, BM_REG_PEER_MRD_BYTES, BM_REG_PEER_MWR_TLPS,
+        BM_REG_PEER_MWR_BYTES, BM_QUEUE_PAGE(0) + BM_QREG_STATE,
         /* reserved in this version */
         0x038, 0x050, 0x0a8, 0x7f8, 0xff8,
         /* fault injection, which this device does not have */
@@ -140,7 +141,7 @@ static void test_read_only(const void *worker)
         uint64_t value = bm_read(d, regs[i]);
 
         g_test_message("register 0x%x", regs[i]);
-        if (i > 13) {
+        if (i > 17) {
             g_assert_cmphex(value, ==, 0);
         }
         bm_write(d, regs[i], ~value);
@@ -239,10 +240,18 @@ static void test_properties(const void *worker)
         { "mem-size", 0, "power of two" },
         { "mem-size", 2048, "at least 4096" },
         { "mem-size", 3 * MiB, "power of two" },
+        { "inline-bytes", 1 * MiB + 1, "0 to 1048576" },
         { "dma-bits", 31, "32 to 64" },
         { "dma-bits", 65, "32 to 64" },
-        { "outstanding", 0, "1 to 64" },
-        { "outstanding", 65, "1 to 64" },
+        { "link-width", 3, "1, 2, 4, 8, 12 or 16" },
+        { "read-latency-ns", 1000000001, "0 to 1000000000" },
+        { "read-tags", 0, "1 to 1024" },
+        { "read-tags", 1025, "1 to 1024" },
+        { "prefetch", 17, "1 to 16" },
+        { "channels", 0, "1 to 1024" },
+        { "time-scale", 1001, "1 to 1000" },
+        { "outstanding", 0, "1 to 256" },
+        { "outstanding", 257, "1 to 256" },
     };
     QTestState *qts = qtest_init("-M q35 -nodefaults "
                                  "-device pcie-root-port,id=rp,chassis=1");
@@ -263,6 +272,40 @@ static void test_properties(const void *worker)
         g_test_message("%s", desc);
         g_assert_nonnull(strstr(desc, value));
         g_assert_nonnull(strstr(desc, bad[i].limit));
+        qobject_unref(error);
+    }
+    qtest_quit(qts);
+}
+
+/* Properties that are words, or do not go together */
+static void test_words(const void *worker)
+{
+    static const struct {
+        const char *name;
+        const char *value;
+        const char *words;
+    } bad[] = {
+        { "link-speed", "3", "'3', must be 2.5, 5, 8, 16, 32 or 64" },
+        { "profile", "disk", "'disk', must be nvme-4x4, " },
+        { "iothread", "io", "must not be set with timing=on" },
+    };
+    QTestState *qts = qtest_init("-M q35 -nodefaults -object iothread,id=io "
+                                 "-device pcie-root-port,id=rp,chassis=1");
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(bad); i++) {
+        QDict *error, *args = qdict_new();
+        const char *desc;
+
+        qdict_put_str(args, "driver", "busmaster");
+        qdict_put_str(args, "bus", "rp");
+        qdict_put_bool(args, "timing", true);
+        qdict_put_str(args, bad[i].name, bad[i].value);
+        error = qtest_qmp_assert_failure_ref(qts, "{ 'execute': 'device_add',"
+                                             " 'arguments': %p }", args);
+        desc = qdict_get_str(error, "desc");
+        g_test_message("%s", desc);
+        g_assert_nonnull(strstr(desc, bad[i].words));
         qobject_unref(error);
     }
     qtest_quit(qts);
@@ -294,11 +337,23 @@ static void test_help(const void *worker)
         { "mem-size", "in bytes, a power of two from 4 KiB" },
         { "dma-bits", "in bits of the bus addresses that the device can emit, "
           "32 to 64" },
-        { "outstanding", "at once, 1 to 64" },
-        { "inline-bytes", "bytes of work" },
+        { "outstanding", "at once, 1 to 256" },
+        { "inline-bytes", "up to 1 MiB, 0 for none" },
         { "iothread", "id of the iothread object" },
         { "iothreads", "ids of iothread objects" },
         { "write-faults", "on or off: " },
+        { "timing", "on or off: " },
+        { "profile", "nvme-4x4, " },
+        { "link-speed", "2.5, 5, 8, 16, 32 or 64" },
+        { "link-width", "1, 2, 4, 8, 12 or 16" },
+        { "read-latency-ns", "0 to 1000000000" },
+        { "read-tags", "1 to 1024" },
+        { "prefetch", "1 to 16" },
+        { "command-overhead-ns", "0 to 1000000000" },
+        { "medium-latency-ns", "0 to 1000000000" },
+        { "channels", "1 to 1024" },
+        { "irq-latency-ns", "0 to 1000000000" },
+        { "time-scale", "1 to 1000" },
         { "x-fault-injection", "on or off: " },
     };
     static const char *const modes[] = BM_INJECT_NAMES;
@@ -341,6 +396,7 @@ int main(int argc, char **argv)
     bm_add("registers/access-sizes", test_access_sizes);
     bm_add("registers/ctrl", test_ctrl);
     bm_add("properties/bounds", test_properties);
+    bm_add("properties/words", test_words);
     bm_add("properties/help", test_help);
     bm_add_command_tests();
     bm_add_sgl_tests();
@@ -353,6 +409,7 @@ int main(int argc, char **argv)
     bm_add_fault_tests();
     bm_add_bus_tests();
     bm_add_reset_tests();
+    bm_add_route_tests();
     bm_add_unplug_tests();
     bm_add_iommu_tests();
     bm_add_hostile_tests();
@@ -362,6 +419,8 @@ int main(int argc, char **argv)
     bm_add_migrate_tests();
     bm_add_refuse_tests();
     bm_add_misbehave_tests();
+    bm_add_timing_tests();
+    bm_add_clock_tests();
     bm_add_trace_tests();
     return g_test_run();
 }

@@ -12,11 +12,13 @@
 
 /* Somebody who comes to where he works, once, however often he was called. */
 typedef struct BmCall {
+    bool by_clock;          /* always at a time of the guest's */
     QEMUBH *bh;
     QEMUTimer *timer;
 } BmCall;
 
-void bm_call_init(BmCall *call, AioContext *ctx, QEMUBHFunc *cb, void *opaque);
+void bm_call_init(BmCall *call, AioContext *ctx, QEMUBHFunc *cb, void *opaque,
+                  bool by_clock);
 void bm_call_free(BmCall *call);
 void bm_call(BmCall *call);
 void bm_call_at(BmCall *call, int64_t ns);

@@ -131,6 +131,15 @@ bool bm_cmd_resume(BmCore *s, BmCommand *c)
            bm_side_valid(s, &c->src, left) && bm_side_valid(s, &c->dst, left);
 }
 
+/* It has its status, or all of its data: it has nothing to do any more. */
+bool bm_cmd_moved(const BmCommand *c)
+{
+    return c->status != BM_ST_SUCCESS ?
+           c->status <= UINT8_MAX && c->done <= c->length :
+           c->op < ARRAY_SIZE(bm_op_rules) && c->done == c->length &&
+           c->length <= 1u << BM_XFER_ORDER;
+}
+
 /* A command fails as a whole: nothing but a faulting address is reported. */
 void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info)
 {
@@ -145,6 +154,7 @@ void bm_cmd_decode(BmCore *s, BmCommand *c, const struct bm_hw_sqe *sqe)
     c->info = 0;
     c->done = 0;
     c->length = 0;
+    c->arrives = 0;
     c->status = bm_cmd_judge(s, sqe);
     if (c->status != BM_ST_SUCCESS) {
         return;

@@ -43,6 +43,7 @@ typedef struct BmDma {
     dma_addr_t len;
     bool local;
     bool write;
+    Object *peer;           /* the device whose memory it is, or NULL */
 } BmDma;
 
 /* The requests of one contiguous range; see bm_dma_unmap(). */
@@ -111,8 +112,10 @@ typedef struct BmCommand {
     uint64_t operand;       /* the pattern, or the CRC so far */
     uint64_t length;
     uint64_t done;
-    uint64_t piece;         /* bytes that are being moved */
+    uint64_t piece;         /* bytes that are being moved; 0 where it rests */
     uint64_t turn_bytes;    /* what is left of its turn: bytes */
+    int64_t due;            /* waits until then: see timing.h for times */
+    int64_t arrives;        /* when the last of what was begun is there */
     unsigned turn_pieces;   /* and pieces and fetches of SGL entries: or none */
     BmSide src;
     BmSide dst;
@@ -127,6 +130,7 @@ typedef QSIMPLEQ_HEAD(, BmCommand) BmCmdList;
 /* command.c: what a command says, and what it does to bytes */
 void bm_cmd_decode(BmCore *s, BmCommand *c, const struct bm_hw_sqe *sqe);
 bool bm_cmd_resume(BmCore *s, BmCommand *c);
+bool bm_cmd_moved(const BmCommand *c);
 void bm_cmd_fail(BmCommand *c, enum bm_status status, uint64_t info);
 void bm_cmd_move(BmCommand *c, const uint8_t *src, uint8_t *dst, size_t len);
 

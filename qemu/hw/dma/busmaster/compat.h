@@ -26,6 +26,13 @@
 #include "hw/resettable.h"
 #endif
 
+/* Before 10.1 icount_enabled() was elsewhere. */
+#if QEMU_VERSION_MAJOR > 10 || QEMU_VERSION_MAJOR == 10 && QEMU_VERSION_MINOR
+#include "exec/icount.h"
+#else
+#include "system/cpu-timers.h"
+#endif
+
 /* Since 11.0 every host has 64 bits, and counts by itself. */
 #if QEMU_VERSION_MAJOR >= 11
 #include "qemu/atomic.h"

@@ -46,6 +46,7 @@ void bm_reset(BmCore *s, const char *why)
     s->fatal = false;
     s->reset_ignored = false;
     bm_irq_reset(s);
+    bm_time_reset(s);
     bm_report_reset(s);
     QEMU_LOCK_GUARD(&s->fault_lock);
     s->fault_addr = 0;
@@ -91,6 +92,23 @@ void bm_core_call(BmCore *s, void (*call)(BmCall *))
         call(&s->fatal_call);
     }
     call(&s->irq_call);
+    call(&s->timing.call);
+}
+
+/*
+ * Bus Master Enable: when this returns, nothing reaches memory that must not. A
+ * worker that was kept out for that comes again, and finds out.
+ */
+void bm_core_set_master(BmCore *s, bool master)
+{
+    bool was = s->bus_master;
+
+    qatomic_set(&s->bus_master, master);
+    if (was && !master) {
+        bm_workers_hold(s);
+        bm_workers_release(s);
+        bm_core_call(s, bm_call);
+    }
 }
 
 /* The machine stops, and nothing of the device runs on; or it goes on. */
@@ -122,7 +140,8 @@ static void bm_vm_change(void *opaque, bool running, RunState state)
  * - bm_core_connect(), before anybody can reach the registers.
  *
  * It takes @s->regs, to be mapped where its registers are to be found, and
- * keeps @s->mrrs_shift, @s->mps_shift and @s->bus_master up to date.
+ * keeps @s->mrrs_shift and @s->mps_shift up to date, and Bus Master Enable by
+ * bm_core_set_master().
  */
 void bm_core_init(BmCore *s, DeviceState *owner, AddressSpace *bus_as,
                   MemoryRegion *mem, const BmFunctionOps *ops)
@@ -145,8 +164,10 @@ void bm_core_init(BmCore *s, DeviceState *owner, AddressSpace *bus_as,
     s->regs.disable_reentrancy_guard = true;
 
     qemu_mutex_init(&s->fault_lock);
-    bm_call_init(&s->fatal_call, qemu_get_aio_context(), bm_fatal_called, s);
+    bm_call_init(&s->fatal_call, qemu_get_aio_context(), bm_fatal_called, s,
+                 s->timing.on);
     bm_irq_init(s);
+    bm_time_init(s);
     bm_inject_init(s);
     s->queues = g_new0(BmQueue, s->num_queues);
     for (i = 0; i < s->num_queues; i++) {
@@ -194,8 +215,46 @@ void bm_core_exit(BmCore *s)
         bm_workers_dismiss(s);
     }
     bm_irq_exit(s);
+    bm_time_exit(s);
     bm_call_free(&s->fatal_call);
     address_space_destroy(&s->mem_as);
+}
+
+/*
+ * Memory is the machine's (NULL), or belongs to a device, of whatever kind,
+ * which then stays until bm_core_leave_peer().
+ */
+Object *bm_core_hold_peer(void *host)
+{
+    ram_addr_t offset;
+    MemoryRegion *mr = memory_region_from_host(host, &offset);
+    Object *peer = object_dynamic_cast(memory_region_owner(mr), TYPE_DEVICE);
+
+    return peer ? object_ref(peer) : NULL;
+}
+
+static void bm_peer_left(void *opaque)
+{
+    object_unref(opaque);
+}
+
+/*
+ * From any thread. A device that was unplugged goes with the last reference to
+ * it, which needs the BQL: that one is dropped in the main loop.
+ */
+void bm_core_leave_peer(Object *peer)
+{
+    uint32_t refs = qatomic_read(&peer->ref);
+
+    while (refs > 1) {
+        uint32_t were = qatomic_cmpxchg(&peer->ref, refs, refs - 1);
+
+        if (were == refs) {
+            return;
+        }
+        refs = were;
+    }
+    aio_bh_schedule_oneshot(qemu_get_aio_context(), bm_peer_left, peer);
 }
 
 /* Nobody is left who could find it. */

@@ -64,6 +64,10 @@ static void bm_dma_count(BmQueue *q, const BmDma *dma, uint64_t len,
     requests->last = last;
     stat64_add(dma->write ? &q->mwr_tlps : &q->mrd_tlps, tlps);
     stat64_add(dma->write ? &q->mwr_bytes : &q->mrd_bytes, len);
+    if (dma->peer) {
+        stat64_add(dma->write ? &q->peer_mwr_tlps : &q->peer_mrd_tlps, tlps);
+        stat64_add(dma->write ? &q->peer_mwr_bytes : &q->peer_mrd_bytes, len);
+    }
 }
 
 static AddressSpace *bm_dma_space(BmQueue *q, const BmDma *dma)
@@ -116,6 +120,10 @@ void bm_dma_unmap(BmQueue *q, BmDma *dma, uint64_t used, BmRequests *requests)
     if (!dma->local && used) {
         bm_dma_count(q, dma, used, requests);
     }
+    if (dma->peer) {
+        bm_core_leave_peer(dma->peer);
+        dma->peer = NULL;
+    }
 }
 
 /*
@@ -148,6 +156,7 @@ bool bm_dma_map(BmQueue *q, uint16_t tag, BmDma *dma, uint64_t len,
                                dma->write ? DMA_DIRECTION_FROM_DEVICE :
                                             DMA_DIRECTION_TO_DEVICE,
                                MEMTXATTRS_UNSPECIFIED);
+    dma->peer = dma->host && !dma->local ? bm_core_hold_peer(dma->host) : NULL;
     if (dma->host && (dma->len < unit || !bm_queue_works(q))) {
         bm_dma_unmap(q, dma, 0, NULL);
     }

@@ -60,13 +60,20 @@ static void bm_doorbell_bad(BmQueue *q, enum bm_halt cause)
     bm_queue_kick(q);
 }
 
+/* The worker is to look at what the driver has written to memory. */
+static void bm_doorbell_heed(BmQueue *q)
+{
+    qatomic_set(&q->heed, true);
+    bm_queue_kick(q);
+}
+
 /* BM_QREG_SQ_TAIL was written. */
 void bm_doorbell_tail(BmQueue *q, uint64_t value)
 {
     if (bm_queue_state(q) != BM_QSTATE_RUNNING) {
         bm_bad_write(BM_QREG_SQ_TAIL, value, "the queue is not running");
     } else if (q->shadow) {
-        bm_queue_kick(q);
+        bm_doorbell_heed(q);
     } else if (!bm_tail_valid(q, value)) {
         bm_doorbell_bad(q, BM_HALT_BAD_TAIL);
     } else {
@@ -85,7 +92,7 @@ void bm_doorbell_head(BmQueue *q, uint64_t value)
     if (state != BM_QSTATE_RUNNING && state != BM_QSTATE_DRAINING) {
         bm_bad_write(BM_QREG_CQ_HEAD, value, "the queue is not running");
     } else if (q->shadow) {
-        bm_queue_kick(q);
+        bm_doorbell_heed(q);
     } else if (!bm_head_valid(q, head) ||
                value & ~(uint64_t)(BM_CQ_HEAD_INDEX | BM_CQ_HEAD_ARM)) {
         bm_doorbell_bad(q, BM_HALT_BAD_HEAD);
@@ -121,7 +128,9 @@ static bool bm_shadow_look(BmQueue *q)
     tail = le32_to_cpu(qatomic_read(&words[0]));
     head = le32_to_cpu(qatomic_read(&words[1]));
     bm_dma_unmap(q, &dma, BM_HALF_SIZE, &requests);
-    trace_busmaster_shadow(q->index, tail, head);
+    q->heard = bm_link_read(q->core, bm_time_now(q->core), dma.addr,
+                            BM_HALF_SIZE);
+    trace_busmaster_shadow(q->index, tail, head, BM_TRACE_NOW(SHADOW));
 
     /* As with the register: a tail that comes too late is not even judged. */
     if (bm_queue_state(q) == BM_QSTATE_RUNNING) {
@@ -167,6 +176,8 @@ static bool bm_shadow_publish(BmQueue *q, uint32_t sq_event, uint32_t cq_event)
     qatomic_set(&words[0], cpu_to_le32(sq_event));
     qatomic_set(&words[1], cpu_to_le32(cq_event));
     bm_dma_unmap(q, &dma, BM_HALF_SIZE, &requests);
+    bm_link_write(q->core, bm_time_now(q->core), dma.addr, BM_HALF_SIZE);
+    q->heed = true;
     trace_busmaster_event(q->index, sq_event, cq_event);
     q->sq_event = sq_event;
     q->cq_event = cq_event;
@@ -179,13 +190,13 @@ static bool bm_doorbell_idle(BmQueue *q)
     bool fetches = bm_queue_state(q) == BM_QSTATE_RUNNING && q->num_free &&
                    qatomic_read(&q->sq_tail) != q->sq_head;
 
-    return !fetches && QSIMPLEQ_EMPTY(&q->waiting) &&
-           QSIMPLEQ_EMPTY(&q->active);
+    return !fetches && bm_engine_rests(q);
 }
 
 /*
  * What there was room for is posted. Say what is waited for, and hear what the
- * driver has said in the meantime. False: halted.
+ * driver has said in the meantime: to look takes the link, and so that is done
+ * when there is a reason to, if it takes time. False: halted.
  */
 bool bm_doorbell_sync(BmQueue *q)
 {
@@ -202,5 +213,8 @@ bool bm_doorbell_sync(BmQueue *q)
     }
     /* Completions and events, then what was said: the driver has the twin. */
     smp_mb();
+    if (q->core->timing.on && !qatomic_xchg(&q->heed, false)) {
+        return true;
+    }
     return bm_shadow_look(q);
 }

@@ -28,10 +28,15 @@ static const char *const bm_cmd_state_names[] = {
     [BM_CMD_INTERRUPT]  = "INTERRUPT",
 };
 
+static bool bm_cmd_due(BmQueue *q, const BmCommand *c)
+{
+    return bm_time_past(q->core, c->due);
+}
+
 /* Commands start in order. A fence is active alone. */
 static bool bm_cmd_can_start(BmQueue *q, const BmCommand *c)
 {
-    return c == QSIMPLEQ_FIRST(&q->waiting) &&
+    return c == QSIMPLEQ_FIRST(&q->waiting) && bm_cmd_due(q, c) &&
            (QSIMPLEQ_EMPTY(&q->active) ||
             !(q->fence || c->flags & BM_SQE_FENCE));
 }
@@ -50,12 +55,34 @@ static bool bm_cmd_over(BmCommand *c)
     return c->status != BM_ST_SUCCESS || c->done == c->length;
 }
 
+static bool bm_side_on_bus(const BmSide *side)
+{
+    return side->space == BM_SPACE_HOST || side->space == BM_SPACE_HOST_SGL;
+}
+
+static bool bm_cmd_wants_link(BmCommand *c)
+{
+    return c->state == BM_CMD_WAIT_GRANT && !bm_cmd_over(c) &&
+           (bm_side_on_bus(&c->src) || bm_side_on_bus(&c->dst));
+}
+
+/* What it wants the link for: what is read as well as written is read first. */
+static BmLane bm_cmd_lane(const BmCommand *c)
+{
+    return bm_side_on_bus(&c->src) || !c->dst.write ? BM_LANE_READ :
+                                                      BM_LANE_WRITE;
+}
+
 /* The next piece is what is contiguous on both sides, within the turn. */
 static bool bm_cmd_set_up(BmQueue *q, BmCommand *c)
 {
     c->piece = MIN(c->length - c->done, c->turn_bytes);
     c->turn_pieces--;
-    return bm_side_resolve(q, c, &c->src) && bm_side_resolve(q, c, &c->dst);
+    if (!bm_side_resolve(q, c, &c->src) || !bm_side_resolve(q, c, &c->dst)) {
+        c->piece = 0;
+        return false;
+    }
+    return true;
 }
 
 static bool bm_side_goes(const BmSide *side, bool write)
@@ -70,11 +97,27 @@ static bool bm_cmd_map(BmQueue *q, BmCommand *c, bool write)
            (!bm_side_goes(&c->dst, write) || bm_side_map(q, c, &c->dst));
 }
 
-/* Move the piece, unless a map was refused, and end the mappings. */
+/* The piece takes the link. */
+static void bm_cmd_send(BmCore *s, BmCommand *c, const BmSide *side)
+{
+    if (!side->dma.host || side->dma.local) {
+        return;
+    }
+    c->arrives = side->write ?
+        bm_link_write(s, MAX(c->due, c->arrives), side->dma.addr, c->piece) :
+        bm_link_read(s, c->due, side->dma.addr, c->piece);
+}
+
+/*
+ * Move the piece, unless a map was refused, and end the mappings. It is moved
+ * when it is sent, and is there when the time that it takes is over.
+ */
 static void bm_cmd_transfer(BmQueue *q, BmCommand *c)
 {
     if (c->status == BM_ST_SUCCESS) {
         bm_cmd_move(c, c->src.dma.host, c->dst.dma.host, c->piece);
+        bm_cmd_send(q->core, c, &c->src);
+        bm_cmd_send(q->core, c, &c->dst);
     } else {
         c->piece = 0;
     }
@@ -82,6 +125,10 @@ static void bm_cmd_transfer(BmQueue *q, BmCommand *c)
     bm_side_unmap(q, &c->dst, c->piece);
     c->done += c->piece;
     c->turn_bytes -= c->piece;
+    c->piece = 0;
+    if (c->status != BM_ST_SUCCESS || c->done == c->length) {
+        c->due = bm_time_end(q->core, c);
+    }
 }
 
 /*
@@ -94,6 +141,7 @@ static BmCmdState bm_cmd_step(BmQueue *q, BmCommand *c)
         qatomic_set(&c->abort, 0);
         bm_side_unmap(q, &c->src, 0);
         bm_side_unmap(q, &c->dst, 0);
+        c->piece = 0;
         return BM_CMD_IDLE;
     }
 
@@ -110,6 +158,7 @@ static BmCmdState bm_cmd_step(BmQueue *q, BmCommand *c)
         q->fence = c->flags & BM_SQE_FENCE;
         QSIMPLEQ_REMOVE_HEAD(&q->waiting, link);
         QSIMPLEQ_INSERT_TAIL(&q->active, c, link);
+        c->due = bm_time_begin(q->core, c);
         return BM_CMD_WAIT_GRANT;
 
     case BM_CMD_WAIT_GRANT:
@@ -135,22 +184,28 @@ static BmCmdState bm_cmd_step(BmQueue *q, BmCommand *c)
         return BM_CMD_WAIT_READY;
 
     case BM_CMD_WAIT_READY:
-        bm_cmd_transfer(q, c);
-        return BM_CMD_CHECK_DONE;
+        if (c->piece) {
+            bm_cmd_transfer(q, c);
+        }
+        return bm_cmd_due(q, c) ? BM_CMD_CHECK_DONE : BM_CMD_WAIT_READY;
 
     case BM_CMD_CHECK_DONE:
         if (bm_cmd_over(c)) {
+            c->due = bm_ring_send(q, c);
             return BM_CMD_DONE;
         }
         if (bm_cmd_has_turn(c)) {
             return BM_CMD_SETUP_ADDR;
         }
-        QSIMPLEQ_REMOVE_HEAD(&q->active, link);
+        QSIMPLEQ_REMOVE(&q->active, c, BmCommand, link);
         QSIMPLEQ_INSERT_TAIL(&q->active, c, link);
         return BM_CMD_WAIT_GRANT;
 
     case BM_CMD_DONE:
-        QSIMPLEQ_REMOVE_HEAD(&q->active, link);
+        if (!bm_cmd_due(q, c)) {
+            return BM_CMD_DONE;
+        }
+        QSIMPLEQ_REMOVE(&q->active, c, BmCommand, link);
         /* Its tag is free for the driver as soon as it is posted. */
         qatomic_set(&c->abort, 0);
         c->told = false;
@@ -184,7 +239,8 @@ void bm_cmd_advance(BmQueue *q, BmCommand *c)
             return;
         }
         trace_busmaster_state(q->index, c->tag, bm_cmd_state_names[c->state],
-                              bm_cmd_state_names[next], c->done, c->length);
+                              bm_cmd_state_names[next], c->done, c->length,
+                              BM_TRACE_NOW(STATE));
         c->state = next;
     } while (next != BM_CMD_IDLE);
 }
@@ -194,6 +250,13 @@ void bm_cmd_told(BmQueue *q, BmCommand *c)
 {
     c->told = true;
     bm_cmd_advance(q, c);
+}
+
+/* Can @c, which is active, go on, be it that it is granted a turn? */
+static bool bm_engine_can_grant(BmQueue *q, BmCommand *c)
+{
+    return bm_cmd_due(q, c) &&
+           (!bm_cmd_wants_link(c) || bm_link_ask(q, bm_cmd_lane(c)));
 }
 
 /*
@@ -210,7 +273,53 @@ static BmCommand *bm_engine_next(BmQueue *q)
             break;
         }
     }
-    return QSIMPLEQ_FIRST(&q->active);
+    QSIMPLEQ_FOREACH(c, &q->active, link) {
+        if (bm_engine_can_grant(q, c)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+/* Is there nothing to be done before some time has passed, or ever? */
+bool bm_engine_rests(BmQueue *q)
+{
+    BmCommand *c = QSIMPLEQ_FIRST(&q->waiting);
+
+    if (c && bm_cmd_can_start(q, c)) {
+        return false;
+    }
+    QSIMPLEQ_FOREACH(c, &q->active, link) {
+        if (bm_cmd_due(q, c)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The first of those times that are to come. */
+static int64_t bm_sooner(BmQueue *q, int64_t first, int64_t when)
+{
+    return bm_time_past(q->core, when) ? first : MIN(first, when);
+}
+
+/* Nothing can be done now: have the worker look again when something can. */
+static void bm_engine_sleep(BmQueue *q)
+{
+    int64_t first = INT64_MAX;
+    BmCommand *c;
+
+    if (!q->core->timing.on) {
+        return;
+    }
+    first = bm_sooner(q, first, q->message);
+    first = bm_sooner(q, first, q->fetched);
+    QSIMPLEQ_FOREACH(c, &q->active, link) {
+        first = bm_sooner(q, first, c->due);
+    }
+    if (first < INT64_MAX) {
+        bm_time_call(q, first);
+    }
 }
 
 /* What a turn of @c will cost of the run, at most. */
@@ -219,15 +328,24 @@ static uint64_t bm_turn_cost(const BmCommand *c)
     return MAX(MIN(c->length - c->done, BM_TURN_BYTES), BM_TURN_COST);
 }
 
-/* Grant @c a turn. Returns what it did cost. */
+/* How many bytes @c may move in this turn. */
+static uint64_t bm_engine_share(BmQueue *q, BmCommand *c)
+{
+    if (bm_cmd_wants_link(c)) {
+        return bm_link_take(q->core, bm_cmd_lane(c), BM_TURN_BYTES);
+    }
+    return c->state == BM_CMD_WAIT_GRANT ? BM_TURN_BYTES : 0;
+}
+
+/* Grant @c a turn, if it waits for one. Returns what it did cost. */
 static uint64_t bm_engine_turn(BmQueue *q, BmCommand *c)
 {
-    uint64_t moved, pieces;
+    uint64_t share = bm_engine_share(q, c), moved, pieces;
 
-    c->turn_bytes = BM_TURN_BYTES;
+    c->turn_bytes = share;
     c->turn_pieces = BM_TURN_PIECES;
     bm_cmd_advance(q, c);
-    moved = BM_TURN_BYTES - c->turn_bytes;
+    moved = share - c->turn_bytes;
     pieces = BM_TURN_PIECES - c->turn_pieces;
     c->turn_bytes = 0;
     return MAX(MAX(moved, pieces * BM_PIECE_COST), BM_TURN_COST);
@@ -267,6 +385,7 @@ bool bm_engine_run(BmQueue *q, uint64_t budget)
 {
     while (bm_ring_sync(q)) {
         if (!bm_engine_next(q)) {
+            bm_engine_sleep(q);
             return false;
         }
         if (!bm_engine_batch(q, &budget)) {

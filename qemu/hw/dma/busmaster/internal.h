@@ -7,6 +7,7 @@
  *      |          migrate.c: all of it, when the machine moves
  *      +-- BmInjection[]    inject.c, misbehave.c: a mode of faults each
  *      +-- BmWorker[]       worker.c: a thread each
+ *      +-- BmTiming         timing.c, link.c, profile.c: how long it all takes
  *      +-- BmQueue[]        queue.c, ring.c, doorbell.c, moderation.c
  *             +-- BmCommand[]      engine.c, command.c: slots
  *                    +-- src, dst: BmSide      walk.c: how far it was walked
@@ -60,6 +61,7 @@
 #include "qemu/bitmap.h"
 #include "qemu/units.h"
 #include "queue.h"
+#include "timing.h"
 #include "system/iothread.h"
 #include "system/runstate.h"
 
@@ -97,6 +99,7 @@ struct BmCore {
     uint32_t num_iothreads;
     char **iothreads;
     bool fault_injection;
+    BmTiming timing;
     char *inject_text[BM_INJECT_END];
 
     MemoryRegion regs;
@@ -161,10 +164,13 @@ void bm_core_init(BmCore *s, DeviceState *owner, AddressSpace *bus_as,
 void bm_core_connect(BmCore *s, bool translated);
 void bm_core_exit(BmCore *s);
 void bm_core_free(BmCore *s);
+Object *bm_core_hold_peer(void *host);
+void bm_core_leave_peer(Object *peer);
 void bm_stop(BmCore *s, const char *why);
 void bm_reset(BmCore *s, const char *why);
 void bm_fatal(BmCore *s, enum bm_fatal cause);
 void bm_core_call(BmCore *s, void (*call)(BmCall *));
+void bm_core_set_master(BmCore *s, bool master);
 
 /* worker.c: who works on the queues, and how they are kept from it */
 void bm_workers_init(BmCore *s, bool translated);

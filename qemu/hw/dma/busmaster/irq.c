@@ -52,7 +52,7 @@ void bm_irq_flush(BmCore *s)
     for (v = bm_irq_next(s, 0); v < BM_MAX_VECTORS && !s->holds;
          v = bm_irq_next(s, v + 1)) {
         clear_bit_atomic(v, s->irqs);
-        trace_busmaster_irq(v);
+        trace_busmaster_irq(v, BM_TRACE_NOW(IRQ));
         s->ops->notify(s, v);
     }
     if (!s->holds) {
@@ -89,7 +89,8 @@ void bm_irq_raise(BmCore *s, unsigned vector)
 
 void bm_irq_init(BmCore *s)
 {
-    bm_call_init(&s->irq_call, qemu_get_aio_context(), bm_irq_called, s);
+    bm_call_init(&s->irq_call, qemu_get_aio_context(), bm_irq_called, s,
+                 s->timing.on);
 }
 
 /* The workers are stopped. */

@@ -4,9 +4,10 @@
  * What is saved, by a snapshot or by a migration, is what a guest can see the
  * effects of, at the granularity of bm_workers_hold(): the machine is stopped,
  * so nothing is mapped, and each command rests in REQ_BUS, WAIT_GRANT or
- * INTERRUPT. What follows from the rest is not saved: a queue's timer, for
- * example, is set anew by the call that each queue gets when the machine goes
- * on (bm_queue_resume()). Nothing here reads or writes guest memory.
+ * INTERRUPT, or with timing=on in WAIT_READY or DONE. What follows from the
+ * rest is not saved: a queue's timer, for example, is set anew by the call that
+ * each queue gets when the machine goes on (bm_core_call()). Nothing here reads
+ * or writes guest memory.
  *
  * What is loaded may come from anybody. It is judged here, and a queue comes to
  * life when all of it was: until then it is DISABLED, whatever its fields say.
@@ -111,6 +112,25 @@ static const VMStateDescription vmstate_bm_lie = {
     },
 };
 
+static bool bm_command_timing_needed(void *opaque)
+{
+    BmCommand *c = opaque;
+
+    return c->due || c->arrives;
+}
+
+static const VMStateDescription vmstate_bm_command_timing = {
+    .name = "busmaster/command/timing",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = bm_command_timing_needed,
+    .fields = (const VMStateField[]) {
+        VMSTATE_INT64(due, BmCommand),
+        VMSTATE_INT64(arrives, BmCommand),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
 static const VMStateDescription vmstate_bm_command = {
     .name = "busmaster/command",
     .version_id = 1,
@@ -129,6 +149,10 @@ static const VMStateDescription vmstate_bm_command = {
         VMSTATE_STRUCT(dst, BmCommand, 1, vmstate_bm_side, BmSide),
         VMSTATE_STRUCT(lie, BmCommand, 1, vmstate_bm_lie, BmLie),
         VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription * const []) {
+        &vmstate_bm_command_timing,
+        NULL
     },
 };
 
@@ -180,6 +204,28 @@ static int bm_running_pre_save(void *opaque)
     return 0;
 }
 
+static bool bm_running_timing_needed(void *opaque)
+{
+    BmQueue *q = opaque;
+
+    return q->core->timing.on;
+}
+
+static const VMStateDescription vmstate_bm_running_timing = {
+    .name = "busmaster/queue/running/timing",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = bm_running_timing_needed,
+    .fields = (const VMStateField[]) {
+        VMSTATE_BOOL(heed, BmQueue),
+        VMSTATE_INT64(heard, BmQueue),
+        VMSTATE_INT64(fetched, BmQueue),
+        VMSTATE_BOOL(telling, BmQueue),
+        VMSTATE_INT64(message, BmQueue),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
 /* What only a queue has that works. */
 static const VMStateDescription vmstate_bm_running = {
     .name = "busmaster/queue/running",
@@ -206,6 +252,10 @@ static const VMStateDescription vmstate_bm_running = {
                                      moved.num_commands, 1,
                                      vmstate_bm_moved_command, BmMovedCommand),
         VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription * const []) {
+        &vmstate_bm_running_timing,
+        NULL
     },
 };
 
@@ -278,6 +328,11 @@ static bool bm_moved_works(const BmQueue *q)
            q->moved.state == BM_PREP(BM_QSTATE_STATE, BM_QSTATE_DRAINING);
 }
 
+static bool bm_time_valid(int64_t time)
+{
+    return time >= 0 && time <= BM_TIME_MAX;
+}
+
 static bool bm_running_valid(BmQueue *q)
 {
     /* Later the sum with USECS would not be a time. */
@@ -298,7 +353,11 @@ static bool bm_running_valid(BmQueue *q)
                              q->bad_doorbell == BM_HALT_BAD_HEAD,
                           "a bad_doorbell") &&
            bm_queue_check(q, q->unseen_since >= 0 &&
-                             q->unseen_since <= latest, "an unseen_since");
+                             q->unseen_since <= latest,
+                          "an unseen_since") &&
+           bm_queue_check(q, bm_time_valid(q->heard) &&
+                             bm_time_valid(q->fetched) &&
+                             bm_time_valid(q->message), "times");
 }
 
 /* Is there such a command, in this state? Then what follows is made. */
@@ -307,7 +366,24 @@ static bool bm_moved_take(BmQueue *q, const BmMovedCommand *m)
     const uint32_t abort = m->command->abort & ~BM_ABORT_WANTED;
     BmCommand *c = m->command;
 
+    if (!bm_queue_check(q, bm_time_valid(c->due) && bm_time_valid(c->arrives),
+                        "a command's times")) {
+        return false;
+    }
     switch (m->state) {
+    case BM_CMD_WAIT_READY:
+    case BM_CMD_DONE:
+        if (bm_queue_check(q, abort == (BM_ABORT_POSSIBLE | c->tag),
+                           "an abort") &&
+            bm_cmd_moved(c)) {
+            QSIMPLEQ_INSERT_TAIL(&q->active, c, link);
+            break;
+        }
+        if (!bm_queue_check(q, m->state == BM_CMD_WAIT_READY,
+                            "a finished command")) {
+            return false;
+        }
+        /* fall through */
     case BM_CMD_REQ_BUS:
     case BM_CMD_WAIT_GRANT:
         if (!bm_queue_check(q, abort == (BM_ABORT_POSSIBLE | c->tag),
@@ -366,6 +442,27 @@ static int bm_queue_post_load(void *opaque, int version_id)
     return 0;
 }
 
+static bool bm_peers_needed(void *opaque)
+{
+    BmQueue *q = opaque;
+
+    return stat64_get(&q->peer_mrd_tlps) || stat64_get(&q->peer_mwr_tlps);
+}
+
+static const VMStateDescription vmstate_bm_peers = {
+    .name = "busmaster/queue/peers",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = bm_peers_needed,
+    .fields = (const VMStateField[]) {
+        BM_VMSTATE_STAT64(peer_mrd_tlps),
+        BM_VMSTATE_STAT64(peer_mrd_bytes),
+        BM_VMSTATE_STAT64(peer_mwr_tlps),
+        BM_VMSTATE_STAT64(peer_mwr_bytes),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
 static const VMStateDescription vmstate_bm_queue = {
     .name = "busmaster/queue",
     .version_id = 1,
@@ -391,6 +488,7 @@ static const VMStateDescription vmstate_bm_queue = {
     },
     .subsections = (const VMStateDescription * const []) {
         &vmstate_bm_running,
+        &vmstate_bm_peers,
         NULL
     },
 };
@@ -444,6 +542,82 @@ static const VMStateDescription vmstate_bm_faults = {
     },
 };
 
+static bool bm_timing_needed(void *opaque)
+{
+    BmCore *s = opaque;
+
+    return s->timing.on;
+}
+
+static int bm_timing_pre_save(void *opaque)
+{
+    BmTiming *t = &((BmCore *)opaque)->timing;
+
+    t->moved_tags = t->read_tags;
+    t->moved_channels = t->channels;
+    return 0;
+}
+
+static int bm_timing_post_load(void *opaque, int version_id)
+{
+    BmTiming *t = &((BmCore *)opaque)->timing;
+    bool good = t->next_tag < t->read_tags && t->last < BM_LANES &&
+                t->epoch >= 0 && t->epoch < INT64_MAX / 2 &&
+                bm_time_valid(t->up.free) && bm_time_valid(t->down.free) &&
+                bm_time_valid(t->controller);
+    unsigned i;
+
+    if (!t->on || t->moved_tags != t->read_tags ||
+        t->moved_channels != t->channels) {
+        error_report("busmaster: properties 'timing', 'read-tags' and "
+                     "'channels' must be on, %" PRIu32 " and %" PRIu32
+                     " as where the state comes from", t->moved_tags,
+                     t->moved_channels);
+        return -EINVAL;
+    }
+    for (i = 0; i < ARRAY_SIZE(t->tags); i++) {
+        good = good && bm_time_valid(t->tags[i]);
+    }
+    for (i = 0; i < ARRAY_SIZE(t->channel); i++) {
+        good = good && bm_time_valid(t->channel[i]);
+    }
+    if (!good) {
+        error_report("busmaster: the device cannot have such times");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static const VMStateDescription vmstate_bm_timing = {
+    .name = "busmaster/core/timing",
+    .version_id = 2,
+    .minimum_version_id = 1,
+    .needed = bm_timing_needed,
+    .pre_save = bm_timing_pre_save,
+    .post_load = bm_timing_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(timing.moved_tags, BmCore),
+        VMSTATE_UINT32(timing.moved_channels, BmCore),
+        VMSTATE_INT64(timing.up.free, BmCore),
+        VMSTATE_INT64(timing.down.free, BmCore),
+        VMSTATE_INT64_ARRAY(timing.tags, BmCore, BM_MAX_READ_TAGS),
+        VMSTATE_UINT32(timing.next_tag, BmCore),
+        VMSTATE_INT64(timing.controller, BmCore),
+        VMSTATE_UINT32(timing.last, BmCore),
+        VMSTATE_INT64_ARRAY(timing.channel, BmCore, BM_MAX_CHANNELS),
+        VMSTATE_INT64_V(timing.epoch, BmCore, 2),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+/* Are all that are raised the device's? A bitmap is loaded by whole words. */
+static bool bm_irqs_valid(BmCore *s)
+{
+    const unsigned bits = BITS_TO_LONGS(BM_MAX_VECTORS) * BITS_PER_LONG;
+
+    return find_next_bit(s->irqs, bits, s->num_queues + 1) >= bits;
+}
+
 /* Whoever loads has not always reset what is there. */
 static int bm_core_pre_load(void *opaque)
 {
@@ -458,6 +632,10 @@ static int bm_core_post_load(void *opaque, int version_id)
 
     if (s->fatal_cause > UINT8_MAX) {
         error_report("busmaster: the device cannot have such a fatal_cause");
+        return -EINVAL;
+    }
+    if (!bm_irqs_valid(s)) {
+        error_report("busmaster: the device cannot have such irqs");
         return -EINVAL;
     }
     for (i = 0; i < s->num_queues; i++) {
@@ -508,6 +686,7 @@ const VMStateDescription vmstate_bm_core = {
     },
     .subsections = (const VMStateDescription * const []) {
         &vmstate_bm_faults,
+        &vmstate_bm_timing,
         NULL
     },
 };

@@ -54,6 +54,13 @@ void bm_moderation_notify(BmQueue *q)
     q->wanted_last = wanted;
     if (unseen && bm_moderation_due(q, unseen, unseen <= fresh) &&
         qatomic_xchg(&q->armed, false) && !bm_misbehave_irq(q)) {
+        if (!q->telling) {
+            q->message = bm_time_message(q->core);
+        }
+        q->telling = true;
+    }
+    if (q->telling && bm_time_past(q->core, q->message)) {
+        q->telling = false;
         bm_irq_raise(q->core, BM_VECTOR_QUEUE(q->index));
     }
 }

@@ -16,6 +16,7 @@
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
+#include "hw/pci/pcie_port.h"
 #include "migration/vmstate.h"
 #include "pci.h"
 #include "trace.h"
@@ -44,7 +45,7 @@ static void bm_heed_config(BusmasterState *s)
                 BM_TLP_MIN_SHIFT + MIN(mps, BM_MPS_CODE_MAX));
     qatomic_set(&s->core.mrrs_shift,
                 MIN(BM_TLP_MIN_SHIFT + mrrs, BM_TLP_MAX_SHIFT));
-    qatomic_set(&s->core.bus_master, !!(command & PCI_COMMAND_MASTER));
+    bm_core_set_master(&s->core, command & PCI_COMMAND_MASTER);
 }
 
 /* Show in configuration space what workers have met. */
@@ -150,7 +151,7 @@ static void bm_reset_hold(Object *obj, ResetType type)
     bm_show_status(s);
     bm_heed_config(s);
     /* The PCI core is about to clear Command and Status. */
-    qatomic_set(&s->core.bus_master, false);
+    bm_core_set_master(&s->core, false);
 }
 
 static bool bm_in_d0(PCIDevice *pdev)
@@ -192,6 +193,32 @@ static void bm_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value,
         s->waking = false;
     }
     bm_heed_config(s);
+}
+
+/* The link's two ends agree on what both can do. */
+static void bm_negotiate(BusmasterState *s)
+{
+    PCIDevice *pdev = PCI_DEVICE(s);
+    BmTiming *t = &s->core.timing;
+    PCIESlot *port;
+
+    t->rate = t->speed;
+    t->lanes = t->link_width;
+    if (pci_bus_is_root(pci_get_bus(pdev))) {
+        return;
+    }
+    port = (PCIESlot *)object_dynamic_cast(
+        OBJECT(pci_bridge_get_device(pci_get_bus(pdev))), TYPE_PCIE_SLOT);
+    if (port) {
+        t->rate = MAX(MIN(t->rate, port->speed), 1);
+        t->lanes = MAX(MIN(t->lanes, port->width), 1);
+    }
+    pcie_cap_fill_link_ep_usp(pdev, t->link_width, t->speed);
+    pci_word_test_and_clear_mask(pdev->config + BM_EXP_OFFSET + PCI_EXP_LNKSTA,
+                                 PCI_EXP_LNKSTA_CLS | PCI_EXP_LNKSTA_NLW);
+    pci_word_test_and_set_mask(pdev->config + BM_EXP_OFFSET + PCI_EXP_LNKSTA,
+                               BM_PREP(PCI_EXP_LNKSTA_CLS, t->rate) |
+                               BM_PREP(PCI_EXP_LNKSTA_NLW, t->lanes));
 }
 
 /* Capabilities at fixed places: none of these can fail. */
@@ -298,6 +325,7 @@ static void busmaster_realize(PCIDevice *pdev, Error **errp)
         return;
     }
     bm_init_capabilities(pdev);
+    bm_negotiate(s);
     if (msix_init_exclusive_bar(pdev, core->num_queues + 1, BM_BAR_MSIX,
                                 errp) < 0) {
         pcie_cap_exit(pdev);

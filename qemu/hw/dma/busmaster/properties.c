@@ -18,6 +18,9 @@
 #define BM_MIN_MEM_SIZE     (4 * KiB)
 #define BM_MIN_DMA_BITS     32
 #define BM_MAX_DMA_BITS     64
+#define BM_MAX_LATENCY      1000000000  /* ns */
+#define BM_MAX_TIME_SCALE   1000
+#define BM_PROFILE          ", by default as the profile has it"
 
 static const Property bm_properties[] = {
     DEFINE_PROP_UINT32("queues", BusmasterState, core.num_queues, 8),
@@ -31,6 +34,27 @@ static const Property bm_properties[] = {
     DEFINE_PROP_ARRAY("iothreads", BusmasterState, core.num_iothreads,
                       core.iothreads, qdev_prop_string, char *),
     DEFINE_PROP_BOOL("write-faults", BusmasterState, core.write_faults, true),
+    DEFINE_PROP_BOOL("timing", BusmasterState, core.timing.on, false),
+    DEFINE_PROP_STRING("profile", BusmasterState, core.timing.profile),
+    DEFINE_PROP_STRING("link-speed", BusmasterState, core.timing.link_speed),
+    DEFINE_PROP_UINT32("link-width", BusmasterState, core.timing.link_width,
+                       BM_UNSET),
+    DEFINE_PROP_UINT32("read-latency-ns", BusmasterState,
+                       core.timing.read_latency_ns, BM_UNSET),
+    DEFINE_PROP_UINT32("read-tags", BusmasterState, core.timing.read_tags,
+                       BM_UNSET),
+    DEFINE_PROP_UINT32("prefetch", BusmasterState, core.timing.prefetch,
+                       BM_UNSET),
+    DEFINE_PROP_UINT32("command-overhead-ns", BusmasterState,
+                       core.timing.command_overhead_ns, BM_UNSET),
+    DEFINE_PROP_UINT32("medium-latency-ns", BusmasterState,
+                       core.timing.medium_latency_ns, BM_UNSET),
+    DEFINE_PROP_UINT32("channels", BusmasterState, core.timing.channels,
+                       BM_UNSET),
+    DEFINE_PROP_UINT32("irq-latency-ns", BusmasterState,
+                       core.timing.irq_latency_ns, BM_UNSET),
+    DEFINE_PROP_UINT32("time-scale", BusmasterState, core.timing.time_scale,
+                       1),
     DEFINE_PROP_BOOL("x-fault-injection", BusmasterState, core.fault_injection,
                      false),
 };
@@ -49,6 +73,25 @@ static const struct {
       "width in bits of the bus addresses that the device can emit" },
     { "outstanding", offsetof(BmCore, outstanding), 1, BM_MAX_OUTSTANDING,
       "commands that a queue works on at once" },
+    { "read-latency-ns", offsetof(BmCore, timing.read_latency_ns), 0,
+      BM_MAX_LATENCY, "ns from a request for data to that data" BM_PROFILE },
+    { "read-tags", offsetof(BmCore, timing.read_tags), 1, BM_MAX_READ_TAGS,
+      "requests for data that are under way at once" BM_PROFILE },
+    { "prefetch", offsetof(BmCore, timing.prefetch), 1, BM_FETCH_BATCH,
+      "submissions that are fetched ahead by one read" BM_PROFILE },
+    { "command-overhead-ns", offsetof(BmCore, timing.command_overhead_ns), 0,
+      BM_MAX_LATENCY, "ns that the controller takes for a command, one at a "
+      "time" BM_PROFILE },
+    { "medium-latency-ns", offsetof(BmCore, timing.medium_latency_ns), 0,
+      BM_MAX_LATENCY, "ns that the medium behind device memory takes for a "
+      "command" BM_PROFILE },
+    { "channels", offsetof(BmCore, timing.channels), 1, BM_MAX_CHANNELS,
+      "commands that the medium serves at once" BM_PROFILE },
+    { "irq-latency-ns", offsetof(BmCore, timing.irq_latency_ns), 0,
+      BM_MAX_LATENCY, "ns from a message of MSI-X on the link to the CPU"
+      BM_PROFILE },
+    { "time-scale", offsetof(BmCore, timing.time_scale), 1, BM_MAX_TIME_SCALE,
+      "factor by which all of these times are longer" },
 };
 
 static const struct {
@@ -57,11 +100,16 @@ static const struct {
 } bm_others[] = {
     { "mem-size", "device-local memory in bytes, a power of two from 4 KiB" },
     { "inline-bytes", "bytes of work that a queue without an iothread does "
-      "within a doorbell write, 0 for none" },
+      "within a doorbell write, up to 1 MiB, 0 for none" },
     { "iothread", "id of the iothread object in which the queues run, "
       "by default the main loop" },
     { "iothreads", "ids of iothread objects: queue q runs in the one at place "
       "q modulo the list's length" },
+    { "timing", "on or off: what the device does takes as long as a real "
+      "one's would, in virtual time" },
+    { "profile", "what a device the times are those of: " BM_PROFILE_NAMES },
+    { "link-speed", "GT/s: 2.5, 5, 8, 16, 32 or 64" BM_PROFILE },
+    { "link-width", "lanes: 1, 2, 4, 8, 12 or 16" BM_PROFILE },
     { "write-faults", "on or off: the device learns of writes that the bus "
       "refuses; off: as on any real bus, it does not" },
     { "x-fault-injection", "on or off: the device can be made to misbehave" },
@@ -162,6 +210,11 @@ static bool bm_iothreads_check(BmCore *s, Error **errp)
                    " where the machine is recorded or replayed (-icount rr=)");
         return false;
     }
+    if (s->timing.on && (s->iothread || s->num_iothreads)) {
+        error_setg(errp, "properties 'iothread' and 'iothreads' must not be set"
+                   " with timing=on: it is the main loop that has the clock");
+        return false;
+    }
     if (s->iothread && s->num_iothreads) {
         error_setg(errp, "properties 'iothread' and 'iothreads' are both set,"
                    " must be one of them or none");
@@ -179,13 +232,19 @@ static bool bm_iothreads_check(BmCore *s, Error **errp)
 
 bool bm_properties_check(BmCore *s, Error **errp)
 {
-    if (!bm_ranges_check(s, errp)) {
+    if (!bm_profile_check(s, errp) || !bm_ranges_check(s, errp)) {
         return false;
     }
     if (s->mem_size < BM_MIN_MEM_SIZE || !is_power_of_2(s->mem_size)) {
         error_setg(errp, "property 'mem-size' is %" PRIu64
                    ", must be a power of two and at least %u",
                    s->mem_size, (unsigned)BM_MIN_MEM_SIZE);
+        return false;
+    }
+    if (s->inline_bytes > BM_RUN_COST) {
+        error_setg(errp, "property 'inline-bytes' is %" PRIu64
+                   ", must be 0 to %u", s->inline_bytes,
+                   (unsigned)BM_RUN_COST);
         return false;
     }
     return bm_iothreads_check(s, errp) && bm_inject_check_texts(s, errp);

@@ -61,6 +61,12 @@ static void bm_queue_clear(BmQueue *q)
     q->num_free = q->core->outstanding;
     q->num_done = 0;
     q->fence = false;
+    bm_link_forget(q);
+    q->heed = true;
+    q->heard = 0;
+    q->fetched = 0;
+    q->telling = false;
+    q->message = 0;
     bm_misbehave_clear(q);
     bm_call_cancel(&q->call);
 }
@@ -147,6 +153,10 @@ void bm_queue_reset(BmQueue *q)
     stat64_init(&q->mrd_bytes, 0);
     stat64_init(&q->mwr_tlps, 0);
     stat64_init(&q->mwr_bytes, 0);
+    stat64_init(&q->peer_mrd_tlps, 0);
+    stat64_init(&q->peer_mrd_bytes, 0);
+    stat64_init(&q->peer_mwr_tlps, 0);
+    stat64_init(&q->peer_mwr_bytes, 0);
 }
 
 /*
@@ -183,7 +193,7 @@ static void bm_queue_work(BmQueue *q, uint64_t budget)
         return;
     }
     WITH_QEMU_LOCK_GUARD(&q->lock) {
-        if (bm_queue_state(q) == BM_QSTATE_DRAINING &&
+        if (bm_queue_state(q) == BM_QSTATE_DRAINING && !q->telling &&
             q->num_free == q->core->outstanding) {
             bm_call_cancel(&q->call);
             bm_queue_enter(q, BM_QSTATE_DISABLED, BM_HALT_NONE);
@@ -200,6 +210,7 @@ static void bm_queue_run(BmQueue *q, uint64_t budget)
     if (q->core->inside) {
         bm_call(&q->call);
     } else if (bm_worker_begin(q->worker)) {
+        bm_time_look(q->core);
         bm_queue_work(q, budget);
         bm_worker_end(q->worker);
     }
@@ -214,6 +225,12 @@ static void bm_queue_called(void *opaque)
     if (bql_locked()) {
         bm_irq_flush(q->core);
     }
+}
+
+/* The link is the queue's, for a share. */
+void bm_queue_granted(BmQueue *q)
+{
+    bm_queue_run(q, BM_RUN_COST);
 }
 
 /*
@@ -247,7 +264,8 @@ void bm_queue_connect(BmQueue *q)
     BmCore *s = q->core;
 
     q->worker = &s->workers[q->index % s->num_workers];
-    bm_call_init(&q->call, q->worker->ctx, bm_queue_called, q);
+    bm_call_init(&q->call, q->worker->ctx, bm_queue_called, q,
+                 s->timing.on);
     bm_queue_reset(q);
     bm_queue_clear(q);
 }

@@ -12,12 +12,13 @@
 #include "compat.h"
 #include "qemu/thread.h"
 #include "qemu/units.h"
+#include "timing.h"
 
 /* The contract leaves this to the device: it appears in CAP. */
 #define BM_MAX_ORDER        12
 #define BM_MAX_ENTRIES      (1u << BM_MAX_ORDER)
 
-#define BM_MAX_OUTSTANDING  64
+#define BM_MAX_OUTSTANDING  256
 #define BM_FETCH_BATCH      16
 
 /*
@@ -94,6 +95,15 @@ struct BmQueue {
     bool fence;             /* a fence is active, hence alone */
     bool ending;            /* all commands end, wherever they are */
 
+    /* timing=on */
+    bool heed;              /* the driver may have said something */
+    bool in_line[BM_LANES];
+    QTAILQ_ENTRY(BmQueue) line[BM_LANES]; /* for the link */
+    int64_t heard;          /* when what the driver said last was here */
+    int64_t fetched;        /* when the last submissions are here */
+    bool telling;           /* a message of the vector's is under way */
+    int64_t message;        /* when it is there */
+
     void *nowhere;          /* BM_MEM_PAGE bytes, if lost writes go there */
 
     /* Faults on demand */
@@ -105,6 +115,10 @@ struct BmQueue {
     Stat64 mrd_bytes;
     Stat64 mwr_tlps;
     Stat64 mwr_bytes;
+    Stat64 peer_mrd_tlps;   /* of these, those to peers */
+    Stat64 peer_mrd_bytes;
+    Stat64 peer_mwr_tlps;
+    Stat64 peer_mwr_bytes;
 
     BmMoved moved;
 };
@@ -123,12 +137,14 @@ void bm_queue_reset(BmQueue *q);
 void bm_queue_stop(BmQueue *q);
 void bm_queue_abort(BmQueue *q, uint16_t tag);
 void bm_queue_kick(BmQueue *q);
+void bm_queue_granted(BmQueue *q);
 
 /* ring.c: submissions are fetched, completions are posted */
 bool bm_ring_geometry_valid(BmQueue *q);
 bool bm_ring_sync(BmQueue *q);
 void bm_ring_body(BmQueue *q, BmCommand *c, struct bm_hw_cqe *cqe);
 void bm_ring_finish(BmQueue *q, BmCommand *c);
+int64_t bm_ring_send(BmQueue *q, const BmCommand *c);
 
 /* doorbell.c: what the driver says, by registers or in memory */
 void bm_doorbell_reset(BmQueue *q);
@@ -143,6 +159,7 @@ void bm_moderation_notify(BmQueue *q);
 /* engine.c: the state machine and the round-robin */
 void bm_cmd_advance(BmQueue *q, BmCommand *c);
 void bm_cmd_told(BmQueue *q, BmCommand *c);
+bool bm_engine_rests(BmQueue *q);
 bool bm_engine_run(BmQueue *q, uint64_t budget);
 
 #endif

@@ -101,6 +101,7 @@ static uint64_t bm_ctl_read(BmCore *s, hwaddr reg)
                        BIT(BM_OP_COPY_CRC32C) | BIT(BM_OP_COMPARE)) |
                BM_PREP(BM_CAP2_FEATURES, BM_FEAT_MODERATION |
                                           BM_FEAT_SHADOW |
+                                          BM_FEAT_PEERS | BM_FEAT_CLOCK |
                        (s->fault_injection ? BM_FEAT_FAULTS : 0) |
                        (s->write_faults ? BM_FEAT_WRITE_FAULTS : 0));
     case BM_REG_MEM_SIZE:
@@ -126,6 +127,16 @@ static uint64_t bm_ctl_read(BmCore *s, hwaddr reg)
         return bm_sum(s, offsetof(BmQueue, mwr_tlps));
     case BM_REG_MWR_BYTES:
         return bm_sum(s, offsetof(BmQueue, mwr_bytes));
+    case BM_REG_CLOCK:
+        return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    case BM_REG_PEER_MRD_TLPS:
+        return bm_sum(s, offsetof(BmQueue, peer_mrd_tlps));
+    case BM_REG_PEER_MRD_BYTES:
+        return bm_sum(s, offsetof(BmQueue, peer_mrd_bytes));
+    case BM_REG_PEER_MWR_TLPS:
+        return bm_sum(s, offsetof(BmQueue, peer_mwr_tlps));
+    case BM_REG_PEER_MWR_BYTES:
+        return bm_sum(s, offsetof(BmQueue, peer_mwr_bytes));
     case BM_REG_MSG_TLPS:
         return s->msg_tlps;
     default:
@@ -311,7 +322,7 @@ static void bm_regs_write(void *opaque, hwaddr addr, uint64_t value,
     BmAccess a;
     BmQueue *q;
 
-    trace_busmaster_write(addr, size, value);
+    trace_busmaster_write(addr, size, value, BM_TRACE_NOW(WRITE));
     if (!bm_access_decode(&a, addr, size)) {
         return;
     }

@@ -31,6 +31,12 @@ bool bm_ring_geometry_valid(BmQueue *q)
            q->cq_base <= limit - ((BM_CQE_SIZE << q->order) - 1);
 }
 
+/* How many submissions one read fetches, at most. */
+static uint32_t bm_ring_batch(BmQueue *q)
+{
+    return q->core->timing.on ? q->core->timing.prefetch : BM_FETCH_BATCH;
+}
+
 /* Fetch what there is and there are slots for. False: halted, or hung. */
 static bool bm_ring_fetch(BmQueue *q)
 {
@@ -41,14 +47,15 @@ static bool bm_ring_fetch(BmQueue *q)
     BmCommand *c;
     BmDma dma;
 
-    if (bm_queue_state(q) == BM_QSTATE_DRAINING) {
+    if (bm_queue_state(q) == BM_QSTATE_DRAINING ||
+        !bm_time_past(q->core, q->fetched)) {
         return true;
     }
     count = (qatomic_read(&q->sq_tail) - first) & mask;
     /* The doorbell, then the entries: pairs with the driver's barrier. */
     smp_rmb();
     count = MIN(count, mask + 1 - first);
-    count = MIN(count, MIN(q->num_free, BM_FETCH_BATCH));
+    count = MIN(count, MIN(q->num_free, bm_ring_batch(q)));
     if (!count) {
         return true;
     }
@@ -61,7 +68,10 @@ static bool bm_ring_fetch(BmQueue *q)
     count = dma.len / BM_SQE_SIZE;
     memcpy(sqes, dma.host, count * BM_SQE_SIZE);
     bm_dma_unmap(q, &dma, count * BM_SQE_SIZE, &requests);
-    trace_busmaster_fetch(q->index, first, count, dma.addr);
+    q->fetched = bm_link_read(q->core, MAX(q->heard, bm_time_now(q->core)),
+                              dma.addr, count * BM_SQE_SIZE);
+    trace_busmaster_fetch(q->index, first, count, dma.addr,
+                          BM_TRACE_NOW(FETCH));
     q->sq_head = (first + count) & mask;
 
     for (i = 0; i < count; i++) {
@@ -72,6 +82,7 @@ static bool bm_ring_fetch(BmQueue *q)
             return false;
         }
         bm_cmd_decode(q->core, c, &sqes[i]);
+        c->due = q->fetched;
         bm_cmd_advance(q, c);
     }
     return true;
@@ -81,6 +92,13 @@ static bool bm_ring_fetch(BmQueue *q)
 static uint32_t bm_ring_room(BmQueue *q)
 {
     return (qatomic_read(&q->cq_head) - q->cq_tail - 1) & bm_ring_mask(q);
+}
+
+/* The completion of @c takes the link. Returns when it is there. */
+int64_t bm_ring_send(BmQueue *q, const BmCommand *c)
+{
+    return bm_link_write(q->core, c->due,
+                         q->cq_base + q->cq_tail * BM_CQE_SIZE, BM_CQE_SIZE);
 }
 
 /* @c has its status: the next sync is to post it. */
@@ -147,10 +165,11 @@ static bool bm_ring_write(BmQueue *q, unsigned count)
                     cpu_to_le32(BM_PREP(BM_CQE_STATUS, c->status) | phase) ^
                     c->lie.flip.status);
         trace_busmaster_complete(q->index, first + i, c->tag, c->status,
-                                 c->info);
+                                 c->info, BM_TRACE_NOW(COMPLETE));
         bm_ring_retire(q, c, first + i);
     }
     bm_dma_unmap(q, &dma, count * BM_CQE_SIZE, &requests);
+    q->heed = true;
     return true;
 }
 

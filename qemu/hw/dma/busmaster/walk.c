@@ -69,6 +69,8 @@ static bool bm_sgl_fetch(BmQueue *q, BmCommand *c, BmSide *side)
     side->fetched = dma.len / BM_SEG_SIZE;
     memcpy(side->batch, dma.host, side->fetched * BM_SEG_SIZE);
     bm_dma_unmap(q, &dma, side->fetched * BM_SEG_SIZE, &requests);
+    c->due = MAX(c->due, bm_link_read(q->core, c->due, side->list,
+                                      side->fetched * BM_SEG_SIZE));
     bm_misbehave_sgl_fetched(q, c, dma.addr, side->fetched * BM_SEG_SIZE);
     side->list += side->fetched * BM_SEG_SIZE;
     side->count -= side->fetched;

@@ -90,6 +90,15 @@ void bm_bad_write(hwaddr addr, uint64_t value, const char *why)
 {
 }
 
+Object *bm_core_hold_peer(void *host)
+{
+    return NULL;
+}
+
+void bm_core_leave_peer(Object *peer)
+{
+}
+
 void bm_fatal(BmCore *s, enum bm_fatal cause)
 {
     s->fatal = true;

@@ -399,6 +399,35 @@ static void test_poisoned(const void *worker)
     bm_end(d);
 }
 
+/* Where the write to Command has returned, nothing more is written. */
+static void test_master(const void *worker)
+{
+    const uint32_t len = 64 * MiB;
+    BmDev *d = bm_start(worker, "queues=1");
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_COPY_CRC32C, 1, len, bm_local(0),
+                                  bm_host(128 * MiB));
+    uint64_t written;
+    unsigned i;
+    BmRing r;
+
+    bm_ring_init(&r, d, 0, 4);
+    for (i = 0; i < 10; i++) {
+        written = bm_read(d, BM_REG_MWR_BYTES);
+        bm_submit(&r, &sqe);
+        while (bm_read(d, BM_REG_MWR_BYTES) == written) {
+            g_usleep(100 * i);
+        }
+        bm_master(d, false);
+        written = bm_read(d, BM_REG_MWR_BYTES);
+        bm_assert_halted(&r, BM_HALT_CQ_FAULT);
+        g_assert_cmpuint(bm_read(d, BM_REG_MWR_BYTES), ==, written);
+        bm_master(d, true);
+        bm_ring_write(&r, BM_QREG_CTL, 0);
+        bm_ring_enable(&r);
+    }
+    bm_end(d);
+}
+
 /* A message to anywhere, with anything in it, beside the one that is due. */
 static void test_rogue_msi(const void *worker)
 {
@@ -541,6 +570,25 @@ static void test_silenced(const void *worker)
     }
 }
 
+/* A port's payload is what it was made with, and heeds the driver. */
+static void test_port(const void *data)
+{
+    BmDev *d = bm_start_below("-global pcie-root-port.x-max-payload=512", NULL,
+                              "mem-size=1M");
+    QPCIDevice port = { .bus = d->bus, .devfn = BM_PORT };
+    uint8_t at = qpci_find_capability(&port, PCI_CAP_ID_EXP, 0);
+
+    g_assert_cmphex(qpci_config_readl(&port, at + PCI_EXP_DEVCAP) &
+                    PCI_EXP_DEVCAP_PAYLOAD, ==, 2);
+    qpci_config_writew(&port, at + PCI_EXP_DEVCTL, 0x20);
+    g_assert_cmphex(qpci_config_readw(&port, at + PCI_EXP_DEVCTL) &
+                    PCI_EXP_DEVCTL_PAYLOAD, ==, 0x20);
+    qtest_system_reset(d->qts);
+    g_assert_cmphex(qpci_config_readw(&port, at + PCI_EXP_DEVCTL) &
+                    PCI_EXP_DEVCTL_PAYLOAD, ==, 0);
+    bm_end(d);
+}
+
 void bm_add_bus_tests(void)
 {
     bm_add_both("bus/status", test_status);
@@ -549,7 +597,9 @@ void bm_add_bus_tests(void)
     bm_add_both("bus/errors", test_errors);
     bm_add_both("bus/errors-integrated", test_errors_integrated);
     bm_add_both("bus/poisoned", test_poisoned);
+    bm_add_both("bus/master", test_master);
     bm_add_both("bus/rogue-msi", test_rogue_msi);
     bm_add_both("bus/last-word", test_last_word);
     bm_add("bus/silenced", test_silenced);
+    bm_add_inline("bus/port", test_port);
 }

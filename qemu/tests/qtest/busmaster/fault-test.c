@@ -8,12 +8,6 @@
 #include "harness.h"
 
 #define IOAPIC          0xfec00000ull /* IOREGSEL, readable and writable */
-#define VTD             0xfed90000ull
-#define VTD_GCMD        0x18
-#define VTD_GSTS        0x1c
-#define VTD_RTADDR      0x20
-#define VTD_GCMD_SRTP   (1u << 30)
-#define VTD_GCMD_TE     (1u << 31)
 
 static struct bm_hw_sqe read_from(uint64_t addr, uint32_t len)
 {
@@ -349,15 +343,6 @@ static void test_halts(const void *worker)
     bm_end(d);
 }
 
-/* What VT-d is asked to do: translate by the table at @root, or by none. */
-static void vtd_enable(BmDev *d, uint64_t root)
-{
-    qtest_writeq(d->qts, VTD + VTD_RTADDR, root);
-    qtest_writel(d->qts, VTD + VTD_GCMD, VTD_GCMD_SRTP);
-    qtest_writel(d->qts, VTD + VTD_GCMD, VTD_GCMD_TE);
-    g_assert_cmphex(qtest_readl(d->qts, VTD + VTD_GSTS) & VTD_GCMD_TE, !=, 0);
-}
-
 /* An IOMMU that knows nothing of the device: nothing passes. */
 static void test_iommu_nothing(const void *worker)
 {
@@ -369,7 +354,7 @@ static void test_iommu_nothing(const void *worker)
     bm_enable(d);
     bm_ring_init(&r, d, 0, 4);
     g_assert_cmphex(bm_exec(&r, &sqe), ==, BM_ST_SUCCESS);
-    vtd_enable(d, bm_alloc(d, 4096));
+    bm_vtd_enable(d, bm_alloc(d, 4096));
     bm_submit(&r, &sqe);
     bm_assert_halted(&r, BM_HALT_SQ_FAULT);
     bm_end(d);
@@ -386,6 +371,7 @@ typedef struct Mapped {
     BmDev *d;
     BmRing r;
     uint64_t ram;           /* what is at bus address 0 */
+    uint64_t root;
     uint64_t table;         /* an entry a page */
 } Mapped;
 
@@ -408,8 +394,9 @@ static void mapped_up(Mapped *m, const void *worker, const char *props)
         qtest_writeq(d->qts, tables + 0x4000 + i * 8, (ram + iova) |
                      (iova == MISSING ? 0 : iova == READ_ONLY ? 1 : 3));
     }
-    vtd_enable(d, tables);
-    *m = (Mapped) { .d = d, .ram = ram, .table = tables + 0x4000 };
+    bm_vtd_enable(d, tables);
+    *m = (Mapped) { .d = d, .ram = ram, .root = tables,
+                    .table = tables + 0x4000 };
 
     /* The driver's side of the rings is RAM, the device's is a bus address. */
     bm_enable(d);
@@ -451,7 +438,7 @@ static void test_iommu_pages(const void *worker)
     /* The page table may point to registers; they are no memory still. */
     qtest_writeq(d->qts, m.table + MISSING / 0x1000 * 8,
                  d->regs | 3);
-    qtest_writel(d->qts, VTD + VTD_GCMD, VTD_GCMD_TE | VTD_GCMD_SRTP);
+    bm_vtd_enable(d, m.root);
     check_refused(r, write_to(MISSING + BM_REG_CTRL, 4),
                   BM_ST_DMA_WRITE_FAULT, MISSING + BM_REG_CTRL);
 

@@ -104,9 +104,13 @@ BmDev *bm_start_machine(const char *args, const void *worker,
 BmDev *bm_start_below(const char *args, const void *worker,
                       const char *props);
 BmDev *bm_new(QTestState *qts);
+void bm_open_bridge(BmDev *d, int bridge, uint8_t first, uint8_t last,
+                    uint64_t base, uint64_t size);
 void bm_open_port(BmDev *d, int port);
 uint64_t bm_ecam(BmDev *d, int devfn, unsigned offset);
+uint64_t bm_port_slot_control(BmDev *d, int devfn);
 uint64_t bm_slot_control(BmDev *d);
+void bm_vtd_enable(BmDev *d, uint64_t root);
 void bm_assert_unplugged(BmDev *d);
 void bm_attach(BmDev *d, int devfn, uint64_t window);
 void bm_map(BmDev *d);
@@ -191,6 +195,7 @@ void bm_add_irq_tests(void);
 void bm_add_fault_tests(void);
 void bm_add_bus_tests(void);
 void bm_add_reset_tests(void);
+void bm_add_route_tests(void);
 void bm_add_unplug_tests(void);
 void bm_add_iommu_tests(void);
 void bm_add_hostile_tests(void);
@@ -200,6 +205,8 @@ void bm_add_lie_tests(void);
 void bm_add_migrate_tests(void);
 void bm_add_refuse_tests(void);
 void bm_add_misbehave_tests(void);
+void bm_add_timing_tests(void);
+void bm_add_clock_tests(void);
 void bm_add_trace_tests(void);
 
 #endif

@@ -25,6 +25,8 @@ typedef struct Refusal {
 
 static const Refusal queues[] = {
     { DEVICE, QUEUE, "fatal_cause", 0x100, "fatal_cause" },
+    { DEVICE, QUEUE, "irqs", BIT_ULL(QUEUES + 1), "irqs" },
+    { DEVICE, QUEUE, "irqs", BIT_ULL(63), "irqs" },
     { DEVICE, QUEUE, "ready", 0, "not ready" },
     { LONG, QUEUE, "moved.state", 7, "a state" },
     { LONG, QUEUE, "moved.state", 0x101, "a state" },

@@ -452,6 +452,39 @@ static void test_reset(const void *worker)
     bm_end(t.d);
 }
 
+/* With doorbells in memory: each submission is seen, asleep or awake. */
+static void test_slow(const void *data)
+{
+    static const BmVariant shadow = { .shadow = true };
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    unsigned i, seen = 0;
+    BmDev *d;
+    BmRing r;
+
+    d = bm_start(&shadow, "queues=1,mem-size=1M,timing=true,"
+                 "read-latency-ns=1000,command-overhead-ns=100");
+    bm_ring_init(&r, d, 0, 6);
+    for (i = 0; i < 300; i++) {
+        bm_submit(&r, &sqe);
+        qtest_clock_step(d->qts, i * 37 % 2500 + 1);
+        while (bm_poll(&r)) {
+            seen++;
+            bm_ack(&r, 0);
+        }
+        if (i - seen > 30) {
+            qtest_clock_step(d->qts, 100000);
+        }
+    }
+    while (seen < 300) {
+        g_assert_cmpint(qtest_clock_step(d->qts, 100000), <, 1000000000);
+        while (bm_poll(&r)) {
+            seen++;
+            bm_ack(&r, 0);
+        }
+    }
+    bm_end(d);
+}
+
 void bm_add_shadow_tests(void)
 {
     bm_add_both("shadow/sleep", test_sleep);
@@ -463,4 +496,5 @@ void bm_add_shadow_tests(void)
     bm_add_both("shadow/refused", test_refused);
     bm_add("shadow/register", test_register);
     bm_add_both("shadow/reset", test_reset);
+    bm_add_inline("shadow/slow", test_slow);
 }

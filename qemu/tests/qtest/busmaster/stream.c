@@ -55,11 +55,11 @@ static size_t bm_stream_field(BmStream *s, const char *name, size_t at,
     return at + size;
 }
 
+/* @index is that of an element that stands alone, or -1. */
 static size_t bm_stream_fields(BmStream *s, const char *path, size_t at,
-                               const QDict *desc)
+                               const QDict *desc, int64_t index)
 {
     int64_t i, len = qdict_get_try_int(desc, "array_len", 1);
-    int64_t index = qdict_get_try_int(desc, "index", -1);
 
     for (i = 0; i < len; i++) {
         g_autofree char *name = g_strdup_printf("%s%s", path,
@@ -73,17 +73,32 @@ static size_t bm_stream_fields(BmStream *s, const char *path, size_t at,
     return at;
 }
 
+/* Which element is it? QEMU 10.0 does not say of the last: it is the next. */
+static int64_t bm_stream_index(const QDict *desc, const QDict *before,
+                               int64_t index)
+{
+    bool next = before && index >= 0 &&
+                !strcmp(qdict_get_str(desc, "name"),
+                        qdict_get_str(before, "name"));
+
+    return qdict_get_try_int(desc, "index", next ? index + 1 : -1);
+}
+
 /* All fields of a structure at @at, then its subsections. Returns its end. */
 static size_t bm_stream_walk(BmStream *s, const char *path, size_t at,
                              const QDict *desc)
 {
     g_autofree char *within = path[0] ? g_strdup_printf("%s/", path)
                                       : g_strdup("");
+    const QDict *field, *before = NULL;
     const QListEntry *entry;
+    int64_t index = -1;
 
     QLIST_FOREACH_ENTRY(qdict_get_qlist(desc, "fields"), entry) {
-        at = bm_stream_fields(s, within, at,
-                              qobject_to(QDict, qlist_entry_obj(entry)));
+        field = qobject_to(QDict, qlist_entry_obj(entry));
+        index = bm_stream_index(field, before, index);
+        at = bm_stream_fields(s, within, at, field, index);
+        before = field;
     }
     if (!qdict_haskey(desc, "subsections")) {
         return at;

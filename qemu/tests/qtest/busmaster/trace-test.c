@@ -46,6 +46,7 @@ typedef struct Bench {
     BmDev *d;
     char *path;
     unsigned seen[STATES][STATES];
+    long long last;         /* when the last command ended */
 } Bench;
 
 static void bench_up(Bench *t, const void *worker, const char *props)
@@ -73,32 +74,42 @@ static State state_named(const char *name)
     return i;
 }
 
-static void read_line(Bench *t, State at[QUEUES][TAGS], const char *line)
+/* Where the commands are, and how late it was last. */
+typedef struct View {
+    State at[QUEUES][TAGS];
+    long long then[QUEUES];
+} View;
+
+static void read_line(Bench *t, View *v, const char *line)
 {
     unsigned long long done, length;
+    long long now;
     unsigned queue, tag;
     char was[16], is[16];
     State from, to;
 
     g_test_message("%s", line);
     g_assert_cmpint(sscanf(line, "busmaster_state queue %u tag %u: %15s -> "
-                           "%15[^,], %llu of %llu bytes", &queue, &tag, was, is,
-                           &done, &length), ==, 6);
+                           "%15[^,], %llu of %llu bytes, at %lld ns", &queue,
+                           &tag, was, is, &done, &length, &now), ==, 7);
     g_assert_cmpuint(queue, <, QUEUES);
     g_assert_cmpuint(tag, <, TAGS);
     from = state_named(was);
     to = state_named(is);
-    g_assert_cmpstr(names[from], ==, names[at[queue][tag]]);
+    g_assert_cmpstr(names[from], ==, names[v->at[queue][tag]]);
     g_assert_true(next[from] & BIT(to) || (to == IDLE && stops & BIT(from)));
     g_assert_cmpuint(done, <=, length);
-    at[queue][tag] = to;
+    g_assert_cmpint(now, >=, v->then[queue]);
+    v->then[queue] = now;
+    t->last = MAX(t->last, now);
+    v->at[queue][tag] = to;
     t->seen[from][to]++;
 }
 
 /* QEMU ends, and the trace is whole: nothing in it is without an end. */
 static void bench_down(Bench *t)
 {
-    State at[QUEUES][TAGS] = {};
+    View v = {};
     g_autofree char *text = NULL;
     g_auto(GStrv) lines = NULL;
     unsigned i;
@@ -110,11 +121,11 @@ static void bench_down(Bench *t)
         const char *line = strstr(lines[i], "busmaster_state ");
 
         if (line) {
-            read_line(t, at, line);
+            read_line(t, &v, line);
         }
     }
     for (i = 0; i < QUEUES * TAGS; i++) {
-        g_assert_cmpstr(names[at[i / TAGS][i % TAGS]], ==, "IDLE");
+        g_assert_cmpstr(names[v.at[i / TAGS][i % TAGS]], ==, "IDLE");
     }
     g_unlink(t->path);
     g_free(t->path);
@@ -197,6 +208,8 @@ static void test_lies(const void *worker)
     bench_down(&t);
     g_assert_cmpuint(t.seen[IDLE][REQ_BUS], ==, ARRAY_SIZE(modes));
     g_assert_cmpuint(t.seen[INTERRUPT][IDLE], ==, ARRAY_SIZE(modes));
+    /* One was held back for a microsecond, and the trace has the time. */
+    g_assert_cmpint(t.last, >=, 1000);
 }
 
 static void end_by_reset(BmRing *r)

@@ -341,6 +341,19 @@ static void moderate(World *w)
     reap(w, MODERATED, 3);
 }
 
+/* To the counters, its own BAR is a device's memory as any other. */
+static void reach_device(World *w)
+{
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_COPY, 1, 64, bm_host(w->d->mem),
+                                  bm_host(w->d->mem + 128));
+
+    g_assert_cmphex(bm_exec(&w->r[OTHER], &sqe), ==, BM_ST_SUCCESS);
+    g_assert_cmpuint(bm_read(w->d, BM_REG_PEER_MRD_TLPS), ==, 1);
+    g_assert_cmpuint(bm_read(w->d, BM_REG_PEER_MRD_BYTES), ==, 64);
+    g_assert_cmpuint(bm_read(w->d, BM_REG_PEER_MWR_TLPS), ==, 1);
+    g_assert_cmpuint(bm_read(w->d, BM_REG_PEER_MWR_BYTES), ==, 64);
+}
+
 static void arm_for_later(World *w)
 {
     BmDev *d = w->d;
@@ -432,6 +445,7 @@ void world_begin(World *w)
     bm_arm(d, BM_INJECT_HANG, 1, HUNG, 0);
     submit_nop(w, HUNG, 60);
     bm_wait_reg(d, BM_REG_INJECT_STATE(BM_INJECT_HANG), BM_INJECT_LEFT, 0);
+    reach_device(w);
     arm_for_later(w);
     qtest_clock_set(d->qts, BEFORE + AGE);
     stop_within_long(w);
