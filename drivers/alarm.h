@@ -32,6 +32,7 @@ struct device_attribute;
  * @BM_ERR_BUS_CORRECTABLE: the bus had an error that it has corrected itself
  * @BM_ERR_BUS_NONFATAL: it has lost a transaction
  * @BM_ERR_BUS_FATAL: its link was not to be relied on, and was reset
+ * @BM_ERR_UNREACHABLE: commands with memory of a device that this one does not reach
  * @BM_ERRORS: so many
  */
 enum bm_error {
@@ -53,6 +54,7 @@ enum bm_error {
 	BM_ERR_BUS_CORRECTABLE,
 	BM_ERR_BUS_NONFATAL,
 	BM_ERR_BUS_FATAL,
+	BM_ERR_UNREACHABLE,
 	BM_ERRORS,
 };
 

@@ -58,6 +58,8 @@
  *	bm_dev.state_lock	mutex: start, stop, the state and its notifiers
  *	bm_dev.files_lock	mutex: the list of open files; mappings are zapped under it,
  *				with the kernel's i_mmap_rwsem
+ *	bm_dev.exports_lock	mutex: the list of dma-bufs; each is revoked under it, with its
+ *				reservation locked
  *	bm_dev.bar_lock		rwsem: read by who touches a BAR, and inside the kernel's
  *				mmap_lock; written by a new state, and nothing inside
  *	bm_chan.lock		spinlock, interrupts off: a dmaengine channel's descriptors
@@ -105,6 +107,7 @@
 
 struct bm_dmaengine;
 struct bm_inject_file;
+struct dma_buf;
 struct io_uring_cmd;
 
 enum bm_state {
@@ -112,6 +115,9 @@ enum bm_state {
 	BM_RUNNING,
 	BM_DEAD,
 };
+
+/* Not a state, but told like one: it is stopped, and all that was in flight has ended. */
+#define BM_SILENT (BM_DEAD + 1)
 
 #define BM_STATE_TEXT 8 /* bytes, with the end */
 
@@ -149,17 +155,20 @@ enum bm_hold {
  * @regs_len: its length in bytes
  * @mem_phys: BAR 2 as the CPU sees it
  * @caps: what the device can do
+ * @p2p_size: bytes at the end of device memory that are for other devices
  * @cmd_pages: most pages that this driver puts in one command
  * @state_lock: start, stop, @state, @states
  * @bar_lock: @state does not change
  * @state: enum bm_state; written under @state_lock and @bar_lock
  * @holds: a bit for each enum bm_hold that is held; under @state_lock
+ * @leaving: it is about to be removed: who waits for a start goes away
  * @states: who wants to know of a new one
  * @state_wait: who waits for one; and polls, until a request is free
  * @idle: who waits until what is in flight has ended
  * @users: between bm_enter() and bm_exit()
  * @event: the vector of its events
- * @cpuhp: hears of CPUs that come and go
+ * @cpuhp_online: hears of CPUs that come and go
+ * @cpuhp_dead: hears of those that have gone
  * @queues: the allocated queues: @nr_queues and @nr_channels with a vector each, then
  *	@nr_polled
  * @nr_queues: queue pairs that interrupt
@@ -174,6 +183,9 @@ enum bm_hold {
  * @dmaengine: the dmaengine provider, if there are channels
  * @slept_on: commands that there had been when it was last asked whether it may sleep
  * @mapped: mappings of device memory by programs
+ * @exports: dma-bufs of device memory
+ * @exports_lock: @exports
+ * @revoke: hears of @states, and takes dma-bufs back
  * @files: open files
  * @files_lock: @files
  * @reset_work: stop and start
@@ -196,19 +208,22 @@ struct bm_dev {
 	resource_size_t regs_len;
 	phys_addr_t mem_phys;
 	struct bm_caps caps;
+	u64 p2p_size;
 	unsigned int cmd_pages;
 
 	struct mutex state_lock; /* see above */
 	struct rw_semaphore bar_lock;
 	enum bm_state state;
 	unsigned int holds;
+	bool leaving;
 	struct raw_notifier_head states;
 	wait_queue_head_t state_wait;
 	wait_queue_head_t idle;
 	struct srcu_struct users;
 
 	struct bm_vector event;
-	struct hlist_node cpuhp;
+	struct hlist_node cpuhp_online;
+	struct hlist_node cpuhp_dead;
 	struct bm_queue *queues;
 	unsigned int nr_queues;
 	unsigned int nr_channels;
@@ -225,6 +240,10 @@ struct bm_dev {
 
 	u64 slept_on;
 	atomic_t mapped;
+
+	struct list_head exports;
+	struct mutex exports_lock; /* see above */
+	struct notifier_block revoke;
 
 	struct list_head files;
 	struct mutex files_lock; /* see above */
@@ -248,6 +267,12 @@ static inline struct bm_dev *bm_from_device(struct device *dev)
 static inline struct device *bm_dma_dev(struct bm_queue *q)
 {
 	return &q->bm->pdev->dev;
+}
+
+/* Device memory that the file has. */
+static inline u64 bm_file_size(const struct bm_dev *bm)
+{
+	return bm->caps.mem_size - bm->p2p_size;
 }
 
 /* The queues that have a vector, which are the first. */
@@ -286,9 +311,15 @@ int bm_enter(struct bm_dev *bm);
 bool bm_present(struct bm_dev *bm);
 void bm_exit(struct bm_dev *bm, int idx);
 void bm_wake(struct bm_dev *bm);
+void bm_leave(struct bm_dev *bm);
 int bm_bar_wait(struct bm_dev *bm);
 int bm_bar_enter(struct bm_dev *bm);
 void bm_bar_exit(struct bm_dev *bm);
+
+/* clock.c */
+int bm_clock_sample(struct bm_dev *bm, struct bm_clock *best);
+void bm_clock_trace(struct bm_dev *bm);
+void bm_clock_add(struct bm_dev *bm, struct dentry *dir);
 
 /* work.c */
 extern struct workqueue_struct *bm_recover_wq;
@@ -325,6 +356,20 @@ int bm_io_sync(struct bm_dev *bm);
 /* ioctl.c */
 long bm_ioctl(struct bm_dev *bm, struct file *file, unsigned int cmd, void __user *arg);
 int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue_flags);
+
+/* p2p.c */
+void bm_p2p_add(struct bm_dev *bm);
+void bm_p2p_del(struct bm_dev *bm);
+
+/* export.c, where the kernel has dma-bufs as we know them */
+#ifdef CONFIG_BUSMASTER_DMABUF
+void bm_export_add(struct bm_dev *bm);
+struct dma_buf *bm_export(struct bm_dev *bm, u64 offset, u64 length, int flags);
+#else
+static inline void bm_export_add(struct bm_dev *bm)
+{
+}
+#endif
 
 /* dmaengine.c, where the kernel has a DMA engine core */
 #ifdef CONFIG_BUSMASTER_DMAENGINE

@@ -49,7 +49,7 @@ static struct bm_dev *bm_from_file(struct file *file)
 static ssize_t bm_cdev_rw(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct bm_dev *bm = bm_from_file(iocb->ki_filp);
-	u64 room = bm->caps.mem_size - min_t(u64, iocb->ki_pos, bm->caps.mem_size);
+	u64 room = bm_file_size(bm) - min_t(u64, iocb->ki_pos, bm_file_size(bm));
 	size_t excess = iov_iter_count(iter) - min_t(u64, iov_iter_count(iter), room);
 	ssize_t ret;
 
@@ -91,7 +91,7 @@ static int bm_cdev_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 
 static loff_t bm_cdev_llseek(struct file *file, loff_t offset, int whence)
 {
-	return fixed_size_llseek(file, offset, whence, bm_from_file(file)->caps.mem_size);
+	return fixed_size_llseek(file, offset, whence, bm_file_size(bm_from_file(file)));
 }
 
 /*
@@ -166,7 +166,7 @@ static const struct vm_operations_struct bm_vm_ops = {
 static int bm_cdev_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct bm_dev *bm = bm_from_file(file);
-	unsigned long pages = PHYS_PFN(bm->caps.mem_size);
+	unsigned long pages = PHYS_PFN(bm_file_size(bm));
 
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
@@ -336,6 +336,8 @@ struct bm_dev *bm_cdev_alloc(struct pci_dev *pdev)
 	bm->cdev.owner = THIS_MODULE;
 	INIT_LIST_HEAD(&bm->files);
 	mutex_init(&bm->files_lock);
+	INIT_LIST_HEAD(&bm->exports);
+	mutex_init(&bm->exports_lock);
 
 	err = dev_set_name(&bm->dev, BM_NAME "%d", bm->id);
 	if (err) {
@@ -357,7 +359,7 @@ static int bm_cdev_zap(struct notifier_block *zap, unsigned long state, void *da
 	struct bm_dev *bm = data;
 	struct bm_file *bf;
 
-	if (state == BM_RUNNING)
+	if (state == BM_RUNNING || state == BM_SILENT)
 		return NOTIFY_DONE;
 	mutex_lock(&bm->files_lock);
 	list_for_each_entry(bf, &bm->files, node)

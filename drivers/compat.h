@@ -118,10 +118,19 @@ static inline void bm_release_fault_lock(struct vm_fault *vmf)
 /* Before 6.3: extract.c. */
 #ifndef ITER_ALLOW_P2PDMA
 #define BM_EXTRACT
+#define ITER_ALLOW_P2PDMA 0
 ssize_t bm_extract_pages(struct iov_iter *iter, struct page ***pages, size_t size,
 			 unsigned int most, unsigned int flags, size_t *offset);
 #define iov_iter_extract_pages bm_extract_pages
 #define iov_iter_extract_will_pin user_backed_iter
+#endif
+
+/* Before 6.2 memory of devices cannot be pinned. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+static inline bool zone_device_pages_have_same_pgmap(const struct page *a, const struct page *b)
+{
+	return true;
+}
 #endif
 
 /* Before 6.3. */
@@ -149,6 +158,19 @@ static inline size_t bm_list_count_nodes(struct list_head *head)
 /* Before 6.2 nobody is told of an error that the link has corrected. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 #define BM_COR_ERROR
+#endif
+
+/* Before 6.13 a namespace is a word. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define BM_IMPORT_NS_DMA_BUF MODULE_IMPORT_NS(DMA_BUF)
+#else
+#define BM_IMPORT_NS_DMA_BUF MODULE_IMPORT_NS("DMA_BUF")
+#endif
+
+/* Before 7.1 what is invalidated is called moved: Kbuild looks. */
+#ifndef BM_INVALIDATE_MAPPINGS
+#define invalidate_mappings move_notify
+#define dma_buf_invalidate_mappings dma_buf_move_notify
 #endif
 
 #endif /* BUSMASTER_COMPAT_H */

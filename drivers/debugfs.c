@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * busmaster: /sys/kernel/debug/busmaster/busmasterN: dump, which is in dump.c, and faults on
- * demand: inject.
+ * busmaster: /sys/kernel/debug/busmaster/busmasterN: dump and clock, which are in dump.c and
+ * clock.c, and faults on demand: inject.
  *
  * The latter only where the device has the fault-injection window: a file for each of its modes.
  * To write "COUNT[:QUEUE[:ARG]]" arms the mode: for COUNT events or "always", of one
@@ -147,6 +147,7 @@ void bm_debugfs_add(struct bm_dev *bm)
 
 	bm->debugfs = debugfs_create_dir(dev_name(&bm->dev), bm_debugfs_root);
 	bm_dump_add(bm, bm->debugfs);
+	bm_clock_add(bm, bm->debugfs);
 	if (!modes)
 		return;
 	bm->inject = kcalloc(BM_INJECT_END, sizeof(*bm->inject), GFP_KERNEL);

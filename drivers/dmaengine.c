@@ -605,7 +605,7 @@ static int bm_dmaengine_state(struct notifier_block *nb, unsigned long state, vo
 	unsigned long flags;
 	unsigned int i;
 
-	for (i = 0; state != BM_STOPPED && i < de->nr_chans; i++) {
+	for (i = 0; state != BM_STOPPED && state != BM_SILENT && i < de->nr_chans; i++) {
 		struct bm_chan *bc = &de->chans[i];
 
 		spin_lock_irqsave(&bc->lock, flags);

@@ -97,10 +97,21 @@ static void bm_error_resume(struct pci_dev *pdev)
 		dev_info(&bm->dev, "goes on: its bus has recovered\n");
 }
 
-/* The link has repeated what it had lost: a sign of its quality, and nothing else. */
+/*
+ * The link has repeated what it had lost: a sign of its quality, and nothing else. The core holds
+ * no lock, so there may be no device yet, or none any more: while somebody binds or unbinds it,
+ * or resets the function, it is not counted.
+ */
 static void __maybe_unused bm_error_corrected(struct pci_dev *pdev)
 {
-	bm_count(pci_get_drvdata(pdev), BM_ERR_BUS_CORRECTABLE);
+	struct bm_dev *bm;
+
+	if (!device_trylock(&pdev->dev))
+		return;
+	bm = pci_get_drvdata(pdev);
+	if (bm)
+		bm_count(bm, BM_ERR_BUS_CORRECTABLE);
+	device_unlock(&pdev->dev);
 }
 
 /* Somebody resets the function, sysfs or VFIO with an FLR for example, and says so. */

@@ -63,23 +63,43 @@ void bm_wake(struct bm_dev *bm)
 }
 
 /**
+ * bm_leave() - nobody waits for a device that is stopped any more: it is about to be removed
+ * @bm: device
+ *
+ * One that runs is used as before. Remove waits for whoever uses its files.
+ */
+void bm_leave(struct bm_dev *bm)
+{
+	WRITE_ONCE(bm->leaving, true);
+	wake_up_all(&bm->state_wait);
+}
+
+/* Is there an end to the wait for a start? If not, and it is asleep, it is woken: once more. */
+static bool bm_bar_waited(struct bm_dev *bm)
+{
+	int idx;
+
+	if (READ_ONCE(bm->state) != BM_STOPPED || READ_ONCE(bm->leaving))
+		return true;
+	idx = bm_enter(bm);
+	if (idx < 0)
+		return true;
+	bm_wake(bm);
+	bm_exit(bm, idx);
+	return false;
+}
+
+/**
  * bm_bar_wait() - wait while the device is stopped, killably; one that sleeps is woken
  * @bm: device
  *
- * May sleep: for as long as a reset takes, or until resume.
+ * May sleep: for as long as a reset takes, or until resume; not if it is being removed.
  *
  * Return: 0; or -EINTR, after a fatal signal.
  */
 int bm_bar_wait(struct bm_dev *bm)
 {
-	int idx = bm_enter(bm);
-
-	if (idx < 0)
-		return 0;
-	if (READ_ONCE(bm->state) == BM_STOPPED)
-		bm_wake(bm);
-	bm_exit(bm, idx);
-	return wait_event_killable(bm->state_wait, READ_ONCE(bm->state) != BM_STOPPED) ? -EINTR : 0;
+	return wait_event_killable(bm->state_wait, bm_bar_waited(bm)) ? -EINTR : 0;
 }
 
 /**
@@ -89,7 +109,7 @@ int bm_bar_wait(struct bm_dev *bm)
  * The function is powered and decodes its BARs until bm_bar_exit(), for whose sake resets wait:
  * so the caller does not sleep in between. May sleep, as bm_bar_wait().
  *
- * Return: 0; -ENODEV if there is no device any more; -EINTR.
+ * Return: 0; -ENODEV if there is no device any more, or it is stopped and will be removed; -EINTR.
  */
 int bm_bar_enter(struct bm_dev *bm)
 {
@@ -103,7 +123,7 @@ int bm_bar_enter(struct bm_dev *bm)
 		if (bm->state == BM_RUNNING)
 			return 0;
 		up_read(&bm->bar_lock);
-		if (!bm_present(bm))
+		if (!bm_present(bm) || READ_ONCE(bm->leaving))
 			return -ENODEV;
 	}
 }

@@ -324,7 +324,7 @@ void bm_hw_moderate(struct bm_queue *q, unsigned int frames, unsigned int usecs)
 /**
  * bm_hw_counter() - read one of the device's transaction counters
  * @bm: device
- * @reg: BM_REG_MRD_TLPS to BM_REG_MSG_TLPS
+ * @reg: BM_REG_MRD_TLPS to BM_REG_MSG_TLPS; with BM_FEAT_PEERS, one of BM_REG_PEER_*
  * @val: its value
  *
  * Return: 0 or -ENODEV.
@@ -332,6 +332,24 @@ void bm_hw_moderate(struct bm_queue *q, unsigned int frames, unsigned int usecs)
 int bm_hw_counter(struct bm_dev *bm, u32 reg, u64 *val)
 {
 	return bm_hw_read(bm, reg, val);
+}
+
+/**
+ * bm_hw_clock() - what time is it, for the device?
+ * @bm: device with BM_FEAT_CLOCK
+ * @ns: its answer
+ *
+ * Any context. Zeros are what a BAR reads as that is closed, and no time that is likely.
+ *
+ * Return: 0 or -ENODEV.
+ */
+int bm_hw_clock(struct bm_dev *bm, u64 *ns)
+{
+	int err = bm_hw_read(bm, BM_REG_CLOCK, ns);
+
+	if (!err && !*ns && !bm_hw_answers(bm))
+		err = -ENODEV;
+	return err;
 }
 
 /**

@@ -67,6 +67,30 @@ struct bm_injection {
 	u64 arg;
 };
 
+/**
+ * struct bm_clock - what two clocks said at about the same time
+ * @device: the device's, in ns
+ * @before: CLOCK_MONOTONIC, in ns, when it had yet to be asked
+ * @after: likewise, when it had answered
+ */
+struct bm_clock {
+	u64 device;
+	u64 before;
+	u64 after;
+};
+
+/* At most so far from the truth is the offset. */
+static inline u64 bm_clock_bound(const struct bm_clock *c)
+{
+	return (c->after - c->before + 1) / 2;
+}
+
+/* To be added to CLOCK_MONOTONIC. */
+static inline s64 bm_clock_offset(const struct bm_clock *c)
+{
+	return c->device - (c->before + (c->after - c->before) / 2);
+}
+
 int bm_hw_identify(struct bm_dev *bm);
 int bm_hw_reset(struct bm_dev *bm);
 int bm_hw_enable(struct bm_dev *bm);
@@ -76,6 +100,7 @@ bool bm_hw_ring_cq(struct bm_queue *q, bool arm);
 void bm_hw_abort(struct bm_request *rq);
 void bm_hw_moderate(struct bm_queue *q, unsigned int frames, unsigned int usecs);
 int bm_hw_counter(struct bm_dev *bm, u32 reg, u64 *val);
+int bm_hw_clock(struct bm_dev *bm, u64 *ns);
 int bm_hw_report(struct bm_dev *bm, struct bm_report *report);
 int bm_hw_halt_cause(struct bm_queue *q);
 u64 bm_hw_inject_modes(struct bm_dev *bm);

@@ -191,7 +191,7 @@ static int bm_io_submit_all(struct bm_dev *bm, struct bm_io *io, struct bm_want 
 
 	blk_start_plug(&plug);
 	while (!err && want->length) {
-		if (shares && !want->wait)
+		if (shares && !want->patience)
 			break;
 		if (shares)
 			wait_var_event_killable(&io->refs, atomic_read(&io->refs) == 1);
@@ -216,11 +216,11 @@ static int bm_io_submit_all(struct bm_dev *bm, struct bm_io *io, struct bm_want 
 static int bm_io_start_many(struct bm_dev *bm, struct kiocb *iocb, struct bm_want *want,
 			    struct bm_sync *sync)
 {
-	struct bm_io *io = kmalloc(sizeof(*io), want->wait ? GFP_KERNEL : GFP_NOWAIT);
+	struct bm_io *io = kmalloc(sizeof(*io), want->patience ? GFP_KERNEL : GFP_NOWAIT);
 	int err;
 
 	if (!io)
-		return want->wait ? -ENOMEM : -EAGAIN;
+		return want->patience ? -ENOMEM : -EAGAIN;
 	bm_io_init(io, iocb, sync, NULL);
 	err = bm_io_submit_all(bm, io, want);
 	if (!io->submitted) {
@@ -246,7 +246,7 @@ static int bm_io_start(struct bm_dev *bm, struct kiocb *iocb, const struct iov_i
 		.op = BM_OP_COPY,
 		.length = iov_iter_count(iter),
 		.polled = one && !sync && iocb->ki_flags & IOCB_HIPRI,
-		.wait = !(iocb->ki_flags & IOCB_NOWAIT),
+		.patience = iocb->ki_flags & IOCB_NOWAIT ? 0 : MAX_SCHEDULE_TIMEOUT,
 	};
 	struct bm_side *host = write ? &want.src : &want.dst;
 	struct bm_side *local = write ? &want.dst : &want.src;

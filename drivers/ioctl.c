@@ -7,10 +7,13 @@
  * For that nothing is allocated: what is needed then fits in the io_uring command.
  */
 #include <linux/bitops.h>
+#include <linux/dma-buf.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/uaccess.h>
 
 #include "busmaster.h"
+#include "import.h"
 #include "prepare.h"
 #include <uapi/linux/busmaster.h>
 
@@ -56,9 +59,9 @@ static int bm_fetch(void *to, size_t known, size_t least, const void __user *fro
 static int bm_op_check_side(struct bm_dev *bm, struct file *file,
 			    const struct busmaster_side *side, u64 length, fmode_t mode)
 {
-	u64 size = bm->caps.mem_size;
+	u64 size = bm_file_size(bm);
 
-	if (side->reserved)
+	if (side->fd && side->space != BUSMASTER_FD)
 		return -EINVAL;
 	if (!mode)
 		return side->space == BUSMASTER_NONE && !side->addr ? 0 : -EINVAL;
@@ -69,9 +72,25 @@ static int bm_op_check_side(struct bm_dev *bm, struct file *file,
 		if (side->addr > size || length > size - side->addr)
 			return -ERANGE;
 		return file->f_mode & mode ? 0 : -EBADF;
+	case BUSMASTER_FD:
+		return 0;
 	default:
 		return -EINVAL;
 	}
+}
+
+static bool bm_op_has_fd(const struct busmaster_op *op)
+{
+	return op->src.space == BUSMASTER_FD || op->dst.space == BUSMASTER_FD;
+}
+
+/* Pages of programs are not waited for with a dma-buf mapped. */
+static bool bm_op_fits(const struct busmaster_op *op)
+{
+	bool both = op->src.space == BUSMASTER_FD && op->dst.space == BUSMASTER_FD;
+	bool user = op->src.space == BUSMASTER_USER || op->dst.space == BUSMASTER_USER;
+
+	return !bm_op_has_fd(op) || !(both || user);
 }
 
 static bool bm_op_overlaps(const struct busmaster_op *op)
@@ -96,7 +115,7 @@ static int bm_op_check(struct bm_dev *bm, struct file *file, const struct busmas
 	      bm_op_check_side(bm, file, &op->dst, op->length, kind->dst);
 	if (err)
 		return err;
-	if (kind->dst == FMODE_WRITE && bm_op_overlaps(op))
+	if (!bm_op_fits(op) || (kind->dst == FMODE_WRITE && bm_op_overlaps(op)))
 		return -EINVAL;
 	return bm->caps.ops & BIT(op->op) ? 0 : -EOPNOTSUPP;
 }
@@ -110,8 +129,86 @@ static int bm_op_fetch(struct bm_dev *bm, struct file *file, struct busmaster_op
 	       bm_op_check(bm, file, op);
 }
 
+/**
+ * struct bm_op_fd - what a file descriptor of an operation stands for
+ * @import: memory of others; or NULL, and there is none
+ * @offset: in there
+ */
+struct bm_op_fd {
+	struct bm_import *import;
+	u64 offset;
+};
+
+#ifdef CONFIG_BUSMASTER_DMABUF
+/* Another file of this driver: what is wanted of its memory, while the operation lasts. */
+static struct dma_buf *bm_op_other(struct file *file, const struct busmaster_side *side,
+				   u64 length, u64 *offset)
+{
+	struct dma_buf *buf = ERR_PTR(-EINVAL);
+	struct file *other = fget(side->fd);
+	struct bm_dev *bm;
+	u64 begin, end;
+
+	if (!other)
+		return ERR_PTR(-EBADF);
+	if (other->f_op == file->f_op) {
+		bm = container_of(file_inode(other)->i_cdev, struct bm_dev, cdev);
+		begin = ALIGN_DOWN(side->addr, PAGE_SIZE);
+		end = bm_file_size(bm);
+		buf = ERR_PTR(-ERANGE);
+		if (side->addr <= end && length <= end - side->addr)
+			buf = bm_export(bm, begin, PAGE_ALIGN(side->addr + length) - begin,
+					other->f_flags & O_ACCMODE);
+		*offset = side->addr - begin;
+	}
+	fput(other);
+	return buf;
+}
+
+static struct dma_buf *bm_op_buffer(struct file *file, const struct busmaster_side *side,
+				    u64 length, u64 *offset)
+{
+	struct dma_buf *buf = dma_buf_get(side->fd);
+
+	*offset = side->addr;
+	if (buf == ERR_PTR(-EINVAL))
+		return bm_op_other(file, side, length, offset);
+	if (!IS_ERR(buf) && (*offset > buf->size || length > buf->size - *offset)) {
+		dma_buf_put(buf);
+		return ERR_PTR(-ERANGE);
+	}
+	return buf;
+}
+
+/* Between bm_enter() and bm_exit(), until bm_import_put(). */
+static int bm_op_import(struct bm_dev *bm, struct file *file, const struct busmaster_op *op,
+			struct bm_op_fd *fd)
+{
+	const struct bm_op_kind *kind = &bm_op_kinds[op->op];
+	bool src = op->src.space == BUSMASTER_FD;
+	fmode_t mode = src ? kind->src : kind->dst;
+	struct dma_buf *buf;
+
+	buf = bm_op_buffer(file, src ? &op->src : &op->dst, op->length, &fd->offset);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	if (!(buf->file->f_mode & mode)) {
+		dma_buf_put(buf);
+		return -EBADF;
+	}
+	fd->import = bm_import_get(bm, buf, mode == FMODE_READ ? DMA_TO_DEVICE : DMA_FROM_DEVICE);
+	return PTR_ERR_OR_ZERO(fd->import);
+}
+#else
+static int bm_op_import(struct bm_dev *bm, struct file *file, const struct busmaster_op *op,
+			struct bm_op_fd *fd)
+{
+	return -EOPNOTSUPP;
+}
+#endif /* CONFIG_BUSMASTER_DMABUF */
+
 static struct bm_side bm_op_side(const struct busmaster_side *side, u64 length,
-				 unsigned int direction)
+				 const struct bm_op_fd *fd, unsigned int direction)
 {
 	struct bm_side to = { .space = BM_SPACE_NONE };
 
@@ -124,12 +221,18 @@ static struct bm_side bm_op_side(const struct busmaster_side *side, u64 length,
 		to.space = BM_SPACE_LOCAL;
 		to.offset = side->addr;
 		break;
+	case BUSMASTER_FD:
+		to.space = BM_SPACE_HOST;
+		to.import = fd->import;
+		to.offset = fd->offset;
+		break;
 	}
 	return to;
 }
 
 /* What is wanted by an operation that bm_op_check() has let pass. */
-static struct bm_want bm_op_want(const struct busmaster_op *op, bool wait)
+static struct bm_want bm_op_want(const struct busmaster_op *op, const struct bm_op_fd *fd,
+				 long patience)
 {
 	bool writes = bm_op_kinds[op->op].dst == FMODE_WRITE;
 
@@ -137,9 +240,9 @@ static struct bm_want bm_op_want(const struct busmaster_op *op, bool wait)
 		.op = op->op,
 		.operand = op->operand,
 		.length = op->length,
-		.src = bm_op_side(&op->src, op->length, ITER_SOURCE),
-		.dst = bm_op_side(&op->dst, op->length, writes ? ITER_DEST : ITER_SOURCE),
-		.wait = wait,
+		.src = bm_op_side(&op->src, op->length, fd, ITER_SOURCE),
+		.dst = bm_op_side(&op->dst, op->length, fd, writes ? ITER_DEST : ITER_SOURCE),
+		.patience = patience,
 	};
 }
 
@@ -195,37 +298,70 @@ static void bm_op_advance(struct busmaster_op *op, struct bm_want *want, u32 n, 
 	}
 }
 
-/* One command after the other, until nothing is wanted any more. */
-static int bm_op_run(struct bm_dev *bm, struct busmaster_op *op)
+/*
+ * One command after the other, until nothing is wanted any more. One that was aborted as its
+ * memory moved is done again.
+ */
+static int bm_op_run(struct bm_dev *bm, struct busmaster_op *op, const struct bm_op_fd *fd)
 {
-	struct bm_want want = bm_op_want(op, true);
+	struct bm_want want = bm_op_want(op, fd, MAX_SCHEDULE_TIMEOUT), again;
 	unsigned long begin = jiffies;
 	struct bm_request *rq;
 	int err = 0, idx;
 
 	op->result = 0;
 	while (!err && want.length) {
-		if (!bm_op_left(op, begin))
+		want.patience = bm_op_left(op, begin);
+		if (!want.patience)
 			return -ETIMEDOUT;
+		again = want;
 		rq = bm_prepare(bm, &want, &idx);
 		if (IS_ERR(rq))
-			return PTR_ERR(rq);
+			return bm_op_left(op, begin) ? PTR_ERR(rq) : -ETIMEDOUT;
 		bm_submit(rq);
+		if (bm_import_moved(fd->import))
+			bm_abort(rq);
 		err = bm_op_wait(rq, bm_op_left(op, begin));
-		if (!err)
+		if (!err) {
 			bm_op_advance(op, &want, le32_to_cpu(rq->sqe.length), bm_op_result(rq));
+		} else if (err == -ECANCELED && bm_import_moved(fd->import)) {
+			want = again;
+			err = 0;
+		}
 		bm_request_put(rq);
 		bm_exit(bm, idx);
 	}
 	return err;
 }
 
+/* The same, with what a file descriptor stands for. */
+static int bm_op_run_fd(struct bm_dev *bm, struct file *file, struct busmaster_op *op)
+{
+	struct bm_op_fd fd = {};
+	int err, idx;
+
+	idx = bm_enter(bm);
+	if (idx < 0)
+		return idx;
+	err = bm_op_import(bm, file, op, &fd);
+	if (!err) {
+		err = bm_op_run(bm, op, &fd);
+		bm_import_put(fd.import);
+	}
+	bm_exit(bm, idx);
+	return err;
+}
+
 static int bm_ioctl_op(struct bm_dev *bm, struct file *file, struct busmaster_op __user *arg)
 {
+	const struct bm_op_fd none = {};
 	struct busmaster_op op;
 	int err;
 
-	err = bm_op_fetch(bm, file, &op, arg) ?: bm_op_run(bm, &op);
+	err = bm_op_fetch(bm, file, &op, arg);
+	if (err)
+		return err;
+	err = bm_op_has_fd(&op) ? bm_op_run_fd(bm, file, &op) : bm_op_run(bm, &op, &none);
 	if (err)
 		return err;
 	return put_user(op.result, &arg->result);
@@ -243,7 +379,7 @@ static struct busmaster_info bm_info(const struct bm_dev *bm, u32 size)
 
 	return (struct busmaster_info){
 		.size = min_t(u32, size, sizeof(struct busmaster_info)),
-		.mem_size = caps->mem_size,
+		.mem_size = bm_file_size(bm),
 		.max_command = bm_max_command(bm),
 		.version_major = caps->major,
 		.version_minor = caps->minor,
@@ -275,6 +411,44 @@ static int bm_ioctl_info(struct bm_dev *bm, struct busmaster_info __user *arg)
 	return copy_to_user(arg, &info, info.size) ? -EFAULT : 0;
 }
 
+#ifdef CONFIG_BUSMASTER_DMABUF
+static int bm_ioctl_export(struct bm_dev *bm, struct file *file,
+			   struct busmaster_export __user *arg)
+{
+	struct busmaster_export range;
+	struct dma_buf *buf;
+	int err, fd;
+	u32 size;
+
+	err = bm_fetch(&range, sizeof(range), BUSMASTER_EXPORT_SIZE_VER0, arg, &size);
+	if (err)
+		return err;
+	if (range.reserved || !range.length || !PAGE_ALIGNED(range.offset | range.length))
+		return -EINVAL;
+	if (range.offset > bm_file_size(bm) || range.length > bm_file_size(bm) - range.offset)
+		return -ERANGE;
+	buf = bm_export(bm, range.offset, range.length, file->f_flags & O_ACCMODE);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	err = fd < 0 ? fd : put_user(fd, &arg->fd);
+	if (!err) {
+		fd_install(fd, buf->file);
+		return 0;
+	}
+	if (fd >= 0)
+		put_unused_fd(fd);
+	dma_buf_put(buf);
+	return err;
+}
+#else
+static int bm_ioctl_export(struct bm_dev *bm, struct file *file,
+			   struct busmaster_export __user *arg)
+{
+	return -EOPNOTSUPP;
+}
+#endif /* CONFIG_BUSMASTER_DMABUF */
+
 /* Structures grow, and with them the size in their number: it is not part of the name. */
 static bool bm_ioctl_is(unsigned int cmd, unsigned int name)
 {
@@ -299,6 +473,8 @@ long bm_ioctl(struct bm_dev *bm, struct file *file, unsigned int cmd, void __use
 		return bm_ioctl_op(bm, file, arg);
 	if (bm_ioctl_is(cmd, BUSMASTER_IOC_INFO))
 		return bm_ioctl_info(bm, arg);
+	if (bm_ioctl_is(cmd, BUSMASTER_IOC_EXPORT))
+		return bm_ioctl_export(bm, file, arg);
 	return -ENOTTY;
 }
 
@@ -378,17 +554,20 @@ static void bm_uring_cancel(struct bm_dev *bm, struct io_uring_cmd *cmd)
 int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	struct bm_uring *uring = io_uring_cmd_to_pdu(cmd, struct bm_uring);
-	const struct bm_uring_area *area = io_uring_sqe_cmd(cmd->sqe, struct bm_uring_area);
-	struct busmaster_op __user *arg = u64_to_user_ptr(READ_ONCE(area->op));
+	const struct bm_uring_area *area;
+	struct busmaster_op __user *arg;
+	const struct bm_op_fd none = {};
 	struct busmaster_op op;
 	struct bm_request *rq;
 	struct bm_want want;
 	int err, idx;
 
-	if (issue_flags & IO_URING_F_CANCEL) {
+	if (issue_flags & IO_URING_F_CANCEL) { /* by now the SQE may be memory of others */
 		bm_uring_cancel(bm, cmd);
 		return 0;
 	}
+	area = io_uring_sqe_cmd(cmd->sqe, struct bm_uring_area);
+	arg = u64_to_user_ptr(READ_ONCE(area->op));
 	if (!bm_ioctl_is(cmd->cmd_op, BUSMASTER_IOC_OP))
 		return -ENOTTY;
 	if (READ_ONCE(area->reserved) || cmd->flags & IORING_URING_CMD_MASK)
@@ -396,12 +575,13 @@ int bm_uring_cmd(struct bm_dev *bm, struct io_uring_cmd *cmd, unsigned int issue
 	err = bm_op_fetch(bm, cmd->file, &op, arg);
 	if (err)
 		return err;
-	if (op.timeout_ms)
+	if (op.timeout_ms || bm_op_has_fd(&op))
 		return -EINVAL;
 	if (op.length > bm_max_command(bm))
 		return -EMSGSIZE;
 
-	want = bm_op_want(&op, !(issue_flags & IO_URING_F_NONBLOCK));
+	want = bm_op_want(&op, &none,
+			  issue_flags & IO_URING_F_NONBLOCK ? 0 : MAX_SCHEDULE_TIMEOUT);
 	rq = bm_prepare(bm, &want, &idx);
 	if (IS_ERR(rq))
 		return PTR_ERR(rq);

@@ -147,9 +147,9 @@ static void bm_end_users(struct bm_dev *bm)
 
 	bm_kill_locked(bm);
 	synchronize_srcu(&bm->users);
+	bm_abort_exit(bm); /* may ask for a reset, and so may the watchdog */
 	bm_recover_exit(bm);
 	bm_error_exit(bm);
-	bm_abort_exit(bm);
 	for (i = 0; i < bm_total_queues(bm); i++)
 		bm_queue_flush(&bm->queues[i]);
 	bm_dmaengine_del(bm);
@@ -210,9 +210,11 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = bm_dmaengine_add(bm);
 	if (err)
 		goto end_users;
+	bm_export_add(bm);
+	bm_p2p_add(bm);
 	err = bm_cdev_add(bm);
 	if (err)
-		goto end_users;
+		goto del_p2p;
 	bm_debugfs_add(bm);
 	bm_power_add(bm);
 
@@ -221,6 +223,8 @@ static int bm_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		 bm->nr_channels, bm->queues[0].depth);
 	return 0;
 
+del_p2p:
+	bm_p2p_del(bm);
 end_users:
 	bm_end_users(bm);
 	bm_free_queues(bm, bm_total_queues(bm));
@@ -246,9 +250,11 @@ static void bm_remove(struct pci_dev *pdev)
 {
 	struct bm_dev *bm = pci_get_drvdata(pdev);
 
+	bm_leave(bm);
 	bm_power_del(bm);
 	bm_debugfs_del(bm);
 	bm_cdev_del(bm);
+	bm_p2p_del(bm);
 	bm_end_users(bm);
 	bm_free_queues(bm, bm_total_queues(bm));
 	bm_vectors_release(bm);

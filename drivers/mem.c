@@ -31,13 +31,21 @@
  *   - bounce buffers are memory of bounce buffers, and nothing else.
  *
  * What the device only reads is mapped read-only. Without an IOMMU none of this helps.
+ *
+ * The pages of a program may be memory of another device (P2PDMA), which it has from that
+ * device's p2pmem/allocate. They are pinned and mapped like others: the DMA API knows them, and
+ * knows whether the two devices can reach each other: if not, nothing is tried. What the
+ * kernel pins for long (FOLL_LONGTERM) cannot be such memory: so registered buffers of io_uring
+ * never are.
  */
 #include <linux/bvec.h>
 #include <linux/dma-mapping.h>
+#include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "busmaster.h"
+#include "import.h"
 #include "trace.h"
 
 /* Pages that are pinned at a time, on the stack. */
@@ -53,7 +61,14 @@ static bool bm_mem_goes_on(const struct bio_vec *vec, struct page *page, size_t 
 	size_t end = vec->bv_offset + vec->bv_len;
 
 	return page_to_pfn(page) == page_to_pfn(vec->bv_page) + end / PAGE_SIZE &&
-	       offset == end % PAGE_SIZE;
+	       offset == end % PAGE_SIZE && zone_device_pages_have_same_pgmap(page, vec->bv_page);
+}
+
+/* BARs of two devices may be neighbours, and the way to them is not the same. */
+static bool bm_mem_follows(const struct page *page, const struct page *next)
+{
+	return page_to_pfn(next) == page_to_pfn(page) + 1 &&
+	       zone_device_pages_have_same_pgmap(page, next);
 }
 
 /* Of the @length bytes from @offset in @pages, those that lie in one piece. */
@@ -61,7 +76,7 @@ static size_t bm_mem_piece(struct page **pages, size_t offset, size_t length)
 {
 	size_t piece = min_t(size_t, length, PAGE_SIZE - offset);
 
-	for (; piece < length && page_to_pfn(pages[1]) == page_to_pfn(pages[0]) + 1; pages++)
+	for (; piece < length && bm_mem_follows(pages[0], pages[1]); pages++)
 		piece += min_t(size_t, length - piece, PAGE_SIZE);
 	return piece;
 }
@@ -103,7 +118,7 @@ static int bm_pins_collect(struct bm_pins *pins, struct iov_iter *iter, unsigned
 		ssize_t n;
 
 		n = iov_iter_extract_pages(iter, &pages, iov_iter_count(iter),
-					   min(room, BM_MEM_BATCH), 0, &offset);
+					   min(room, BM_MEM_BATCH), ITER_ALLOW_P2PDMA, &offset);
 		if (n <= 0)
 			return n ?: -EFAULT;
 		bm_pins_add(pins, pages, offset, n);
@@ -182,8 +197,15 @@ void bm_mem_unpin(struct bm_pins *pins)
 	bm_mem_hand_over(pins);
 }
 
-/* What is left of a request's SGL, as a list of its own. */
-static struct bm_sgl bm_mem_sgl_tail(const struct bm_request *rq)
+/**
+ * bm_mem_sgl_tail() - what is left of a request's SGL, as a list of its own
+ * @rq: borrowed request
+ *
+ * Any context.
+ *
+ * Return: that list.
+ */
+struct bm_sgl bm_mem_sgl_tail(const struct bm_request *rq)
 {
 	return (struct bm_sgl){
 		.seg = rq->sgl.seg + rq->nr_segs,
@@ -195,20 +217,35 @@ static struct bm_sgl bm_mem_sgl_tail(const struct bm_request *rq)
 static void bm_map_end(struct bm_request *rq, struct bm_map *map)
 {
 	dma_unmap_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, 0);
-	sg_unmark_end(&map->sgt.sgl[map->sgt.orig_nents - 1]);
 }
 
 /*
  * What the DMA API says of a mapping that failed: it has none left now (-ENOMEM, and -EIO for
- * bounce buffers), or it cannot be (dma_map_sgtable()).
+ * bounce buffers), or it cannot be (dma_map_sgtable()). Between which devices, and why, it has
+ * said itself.
  */
 static int bm_map_error(struct bm_dev *bm, int err)
 {
+	if (err == -EREMOTEIO)
+		return err;
 	if (err == -ENOMEM || err == -EIO)
 		return -ENOMEM;
 	dev_err_ratelimited(&bm->dev, "the system cannot map this memory for the device: %d\n",
 			    err);
 	return -EIO;
+}
+
+/* Memory of other devices, where the DMA API here does not know what that is? */
+static bool bm_mem_unknown(struct device *dev, const struct bm_pins *pins)
+{
+	unsigned int i;
+
+	if (dma_pci_p2pdma_supported(dev))
+		return false;
+	for (i = 0; i < pins->nr; i++)
+		if (is_pci_p2pdma_page(pins->vec[i].bv_page))
+			return true;
+	return false;
 }
 
 /**
@@ -222,8 +259,8 @@ static int bm_map_error(struct bm_dev *bm, int err)
  * context.
  *
  * Return: 0; -ENOMEM if the mapping needs what is in use now (IOVAs, bounce
- * buffers): worth trying again when other requests have ended; or -EIO, after a message, if
- * it will never succeed.
+ * buffers): worth trying again when other requests have ended; -EREMOTEIO if it is memory of a
+ * device that this one does not reach; or -EIO, after a message, if it will never succeed.
  */
 int bm_mem_map(struct bm_request *rq, const struct bm_pins *pins, struct bm_hw_ptr *ptr)
 {
@@ -233,20 +270,20 @@ int bm_mem_map(struct bm_request *rq, const struct bm_pins *pins, struct bm_hw_p
 	unsigned int i;
 	int err;
 
+	if (bm_mem_unknown(bm_dma_dev(rq->queue), pins))
+		return -EREMOTEIO;
+	sg_init_table(sg, pins->nr); /* the DMA API leaves marks of its own in it */
 	for (i = 0; i < pins->nr; i++)
 		sg_set_page(&sg[i], pins->vec[i].bv_page, pins->vec[i].bv_len,
 			    pins->vec[i].bv_offset);
-	sg_mark_end(&sg[i - 1]);
 	map->dir = pins->dir;
 	map->pinned = pins->pinned;
 	map->sgt.sgl = sg;
 	map->sgt.orig_nents = i;
 
 	err = dma_map_sgtable(bm_dma_dev(rq->queue), &map->sgt, map->dir, DMA_ATTR_NO_WARN);
-	if (err) {
-		sg_unmark_end(&sg[i - 1]);
+	if (err)
 		return bm_map_error(rq->queue->bm, err);
-	}
 	err = bm_sgl_encode(ptr, &sgl, sg, map->sgt.nents);
 	if (err) {
 		bm_map_end(rq, map);
@@ -278,6 +315,7 @@ void bm_mem_unmap(struct bm_request *rq)
 	while (rq->nr_maps)
 		bm_map_end(rq, &rq->maps[--rq->nr_maps]);
 	rq->nr_segs = 0;
+	bm_import_let_go(rq, -ECANCELED);
 }
 
 /**
@@ -360,6 +398,7 @@ void bm_mem_release(struct bm_request *rq)
 		bm_map_end(rq, &rq->maps[i]);
 		sleeps |= bm_mem_unpin_sleeps(&rq->maps[i]);
 	}
+	bm_import_let_go(rq, rq->error);
 	trace_bm_unmap(rq);
 	if (!sleeps)
 		bm_mem_finish(rq, false);

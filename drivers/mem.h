@@ -52,6 +52,7 @@ ssize_t bm_mem_pin(struct bm_pins *pins, struct iov_iter *iter, unsigned int pag
 void bm_mem_unpin(struct bm_pins *pins);
 int bm_mem_map(struct bm_request *rq, const struct bm_pins *pins, struct bm_hw_ptr *ptr);
 void bm_mem_unmap(struct bm_request *rq);
+struct bm_sgl bm_mem_sgl_tail(const struct bm_request *rq);
 void bm_mem_hand_over(struct bm_pins *pins);
 bool bm_mem_ends_in_page(const struct bm_request *rq);
 void bm_mem_release(struct bm_request *rq);

@@ -3,14 +3,15 @@
  * busmaster: power: the system sleeps, and so does a device that nobody uses.
  *
  * Runtime PM is off until somebody writes "auto" to power/control of the PCI function. From
- * then on a device that has had nothing to do for power/autosuspend_delay_ms, and is not mapped,
- * is suspended, and woken by the first command or access that comes. Nothing is counted for that
- * on the way of a command: it is looked, a delay after another, whether there has been any; so it
- * takes one to two delays.
+ * then on a device that has had nothing to do for power/autosuspend_delay_ms, and is not mapped
+ * nor lends memory to other devices, is suspended, and woken by the first command or access that
+ * comes. Nothing is counted for that on the way of a command: it is looked, a delay after another,
+ * whether there has been any; so it takes one to two delays.
  *
  * No wake-up is lost. What comes before bm_power_busy() has looked is seen by it. What comes later
  * is waited for by bm_hold(), or it is parked, after which bm_wake() is called: by then the core
- * calls the device suspending, at least, and resumes it as soon as it is suspended.
+ * calls the device suspending, at least, and resumes it as soon as it is suspended. Memory that
+ * was lent meanwhile has seen a device that runs, so it is looked once more when it does not.
  *
  * Device memory is what the file holds: so a device that nobody uses is kept out of D3cold, in
  * which it would be lost. When the system sleeps it goes with the slot's power, if that goes:
@@ -41,6 +42,12 @@ static u64 bm_power_commands(struct bm_dev *bm, bool *parked)
 	return commands;
 }
 
+/* Does anybody reach its memory without a command? */
+static bool bm_power_lent(struct bm_dev *bm)
+{
+	return atomic_read(&bm->mapped) || bm->p2p_size || !list_empty_careful(&bm->exports);
+}
+
 /* Is it in use, or was it since this was last asked? */
 static bool bm_power_busy(struct bm_dev *bm)
 {
@@ -48,7 +55,7 @@ static bool bm_power_busy(struct bm_dev *bm)
 	u64 commands = bm_power_commands(bm, &parked), before = bm->slept_on;
 
 	bm->slept_on = commands;
-	return parked || commands != before || bm_in_flight(bm) || atomic_read(&bm->mapped);
+	return parked || commands != before || bm_in_flight(bm) || bm_power_lent(bm);
 }
 
 static int bm_runtime_suspend(struct device *dev)
@@ -60,7 +67,10 @@ static int bm_runtime_suspend(struct device *dev)
 		return -EBUSY;
 	}
 	bm_hold(bm, BM_HOLD_SLEEP);
-	return 0;
+	if (!bm_power_lent(bm))
+		return 0;
+	bm_release(bm, BM_HOLD_SLEEP);
+	return -EBUSY;
 }
 
 static int bm_runtime_resume(struct device *dev)

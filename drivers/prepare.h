@@ -10,17 +10,20 @@
 #include "busmaster_hw.h"
 
 struct bm_dev;
+struct bm_import;
 struct bm_request;
 
 /**
  * struct bm_side - one side of what a caller wants done
  * @space: BM_SPACE_NONE, BM_SPACE_LOCAL, or BM_SPACE_HOST, be it in one piece or in many
  * @iter: the host memory; its direction says what the device does
- * @offset: in device memory
+ * @import: or memory of others, which is BM_SPACE_HOST, too
+ * @offset: in device memory, or in @import
  */
 struct bm_side {
 	enum bm_space space;
 	struct iov_iter iter;
+	struct bm_import *import;
 	u64 offset;
 };
 
@@ -32,7 +35,8 @@ struct bm_side {
  * @src: where they come from
  * @dst: where they go, or what they are compared with
  * @polled: the caller looks for completions
- * @wait: the caller may wait for what others use
+ * @patience: jiffies that the caller waits for what others use; 0 if it must not wait,
+ *	MAX_SCHEDULE_TIMEOUT if it has no opinion
  */
 struct bm_want {
 	enum bm_op op;
@@ -41,7 +45,7 @@ struct bm_want {
 	struct bm_side src;
 	struct bm_side dst;
 	bool polled;
-	bool wait;
+	long patience;
 };
 
 /* prepare.c */

@@ -40,8 +40,6 @@ static int bm_request_alloc(struct bm_request *rq, struct bm_queue *q, unsigned 
 		bm_request_free(rq);
 		return -ENOMEM;
 	}
-	sg_init_table(rq->sg, BM_CMD_PAGES);
-	sg_unmark_end(&rq->sg[BM_CMD_PAGES - 1]);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 struct attribute_group;
 struct bm_dev;
 struct bm_queue;
+struct dma_fence;
 struct dma_pool;
 struct pid;
 
@@ -57,6 +58,7 @@ enum bm_rq_state {
  * @maps: the mappings
  * @nr_maps: so many
  * @unpin: lets go of pages where that may sleep
+ * @fence: signals when the device reaches no imported memory for it any more; see import.c
  * @owner: the process that submitted it, if it may be killed for it; see fault.c
  * @pdu: the client's; see bm_request_to_pdu()
  */
@@ -87,6 +89,7 @@ struct bm_request {
 	unsigned int nr_maps;
 	struct work_struct unpin;
 
+	struct dma_fence *fence;
 	struct pid *owner;
 	u64 pdu[8];
 };
@@ -120,13 +123,15 @@ struct bm_queue_stats {
 /**
  * struct bm_vector - an interrupt
  * @irq: Linux interrupt number
- * @moved: hears when somebody chooses another affinity
- * @home: the affinity that it had when its last CPU went offline; else empty
+ * @moved: hears when its affinity is chosen
+ * @home: where it belongs: it goes back there when a CPU of it comes back
+ * @expelled: a CPU goes; what is heard of @moved until it has gone was no choice
  */
 struct bm_vector {
 	int irq;
 	struct irq_affinity_notify moved;
 	struct cpumask home;
+	bool expelled;
 };
 
 /**
@@ -237,7 +242,7 @@ bool bm_queue_passed(struct bm_queue *q, u64 submitted);
 struct bm_request *bm_queue_lend(struct bm_queue *q);
 void bm_queue_ring(struct bm_queue *q);
 bool bm_request_ready(struct bm_dev *bm);
-struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait);
+struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, long patience);
 void bm_request_put(struct bm_request *rq);
 int bm_request_submit(struct bm_request *rq);
 int bm_request_submit_unrung(struct bm_request *rq);

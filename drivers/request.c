@@ -90,14 +90,14 @@ bool bm_request_ready(struct bm_dev *bm)
  * bm_request_get() - borrow a request from the queue of this CPU
  * @bm: device, between bm_enter() and bm_exit()
  * @polled: from a polled queue, if there is one: the caller will look for completions
- * @wait: sleep until there is one, killably; else another CPU's will do. Only for callers
- *	that hold no request but those in flight, whose done() puts them: whoever waits
- *	while holding one can wait for ever
+ * @patience: jiffies to sleep until there is one, killably, MAX_SCHEDULE_TIMEOUT for ever; if 0,
+ *	another CPU's will do. Only for callers that hold no request but those in flight, whose
+ *	done() puts them: whoever waits while holding one can wait for ever
  *
- * Return: a request; ERR_PTR of -EAGAIN (none free and not @wait), -ENODEV, or -EINTR
- * (a fatal signal).
+ * Return: a request; ERR_PTR of -EAGAIN (none free, and no @patience), -ETIMEDOUT (nor was there
+ * one in that time), -ENODEV, or -EINTR (a fatal signal).
  */
-struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait)
+struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, long patience)
 {
 	for (;;) {
 		struct bm_queue *q = bm_queue_here(bm, polled);
@@ -108,10 +108,12 @@ struct bm_request *bm_request_get(struct bm_dev *bm, bool polled, bool wait)
 		rq = bm_queue_lend(q);
 		if (rq)
 			return rq;
-		if (!wait)
+		if (!patience)
 			return bm_request_any(bm) ?: ERR_PTR(-EAGAIN);
-		if (wait_event_killable(q->free_wait, bm_queue_may_lend(q)))
-			return ERR_PTR(-EINTR);
+		patience = wait_event_killable_timeout(q->free_wait, bm_queue_may_lend(q),
+						       patience);
+		if (patience <= 0)
+			return ERR_PTR(patience ? -EINTR : -ETIMEDOUT);
 	}
 }
 

@@ -10,6 +10,9 @@
  * was at power-on, and the BARs are nowhere. It is given back what it had when the device was
  * last seen well, the operator's choices included.
  */
+#include <linux/delay.h>
+#include <linux/sched/mm.h>
+
 #include "busmaster.h"
 #include "trace.h"
 
@@ -37,18 +40,22 @@ static bool bm_config_lost(struct bm_dev *bm)
  * bm_config_save() - remember configuration space, for when it is lost
  * @bm: device that is well, without bus mastering
  *
- * What cannot be remembered for want of memory is what it was before. May sleep.
+ * What cannot be remembered for want of memory is what it was before. May sleep, but not for
+ * others to give memory back: they may wait for a command of ours, which waits for this.
  *
  * Return: 0; or -ENOMEM if there is nothing.
  */
 int bm_config_save(struct bm_dev *bm)
 {
 	struct pci_saved_state *config;
+	unsigned int flags;
 
 	if (bm_config_lost(bm) || !pci_device_is_present(bm->pdev))
 		return bm->config ? 0 : -ENOMEM;
 	pci_save_state(bm->pdev);
+	flags = memalloc_noreclaim_save();
 	config = pci_store_saved_state(bm->pdev);
+	memalloc_noreclaim_restore(flags);
 	bm->pdev->state_saved = false; /* else the PCI core leaves it to us to suspend it */
 	if (config) {
 		kfree(bm->config);
@@ -147,6 +154,23 @@ void bm_lose_stores(struct bm_dev *bm)
 	WRITE_ONCE(bm->losses, bm->losses + 1);
 }
 
+/*
+ * After a reset a function may take a second until it answers in configuration space, by the
+ * specification; and whoever has reset it need not have said so. One that was pulled is not
+ * waited for longer than until that is known.
+ */
+static bool bm_reset_answers(struct bm_dev *bm)
+{
+	unsigned long until = jiffies + HZ;
+
+	while (!pci_device_is_present(bm->pdev)) {
+		if (pci_channel_offline(bm->pdev) || time_after(jiffies, until))
+			return false;
+		msleep(20);
+	}
+	return true;
+}
+
 /* Somebody else has reset it, and did not say so. */
 static int bm_reset_regain(struct bm_dev *bm)
 {
@@ -172,6 +196,8 @@ int bm_reset(struct bm_dev *bm)
 	trace_bm_reset(bm, false, err);
 	if (pci_channel_offline(bm->pdev))
 		return -ENODEV;
+	if (err == -ENODEV && !bm_reset_answers(bm))
+		return err;
 	if (err == -ENODEV && bm_config_lost(bm))
 		err = bm_reset_regain(bm);
 	if (err == -ENODEV && !pci_device_is_present(bm->pdev))

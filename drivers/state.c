@@ -124,6 +124,7 @@ int bm_start(struct bm_dev *bm)
 		bm_kill(bm);
 		return err;
 	}
+	bm_clock_trace(bm);
 	bm_state_set(bm, BM_RUNNING);
 	return 0;
 }
@@ -180,6 +181,7 @@ void bm_stop(struct bm_dev *bm)
 		return;
 	bm_state_set(bm, BM_STOPPED);
 	bm_tear_down(bm);
+	raw_notifier_call_chain(&bm->states, BM_SILENT, bm);
 	cancel_work(&bm->reset_work);
 }
 

@@ -27,7 +27,7 @@ BM_ATTR(poll_queues, "%u", bm->nr_polled);
 BM_ATTR(dma_channels, "%u", bm->nr_channels);
 BM_ATTR(queue_depth, "%u", bm->queues[0].depth);
 BM_ATTR(vectors, "%u", bm_vector_queues(bm) + 1);
-BM_ATTR(mem_size, "%llu", bm->caps.mem_size);
+BM_ATTR(mem_size, "%llu", bm_file_size(bm));
 BM_ATTR(dma_bits, "%u", bm->caps.dma_bits);
 BM_ATTR(resets, "%lld", atomic64_read(&bm->resets));
 
@@ -104,17 +104,22 @@ static ssize_t bm_counter_show(struct device *dev, struct device_attribute *attr
 	return err ?: sysfs_emit(buf, "%llu\n", val);
 }
 
-#define BM_COUNTER(_name, _reg)                                         \
-	static struct bm_counter_attr bm_counter_##_name = {            \
+#define BM_COUNTER(_group, _name, _reg)                                 \
+	static struct bm_counter_attr bm_##_group##_##_name = {         \
 		.attr = __ATTR(_name, 0444, bm_counter_show, NULL),     \
 		.reg = (_reg),                                          \
 	}
 
-BM_COUNTER(mrd_tlps, BM_REG_MRD_TLPS);
-BM_COUNTER(mrd_bytes, BM_REG_MRD_BYTES);
-BM_COUNTER(mwr_tlps, BM_REG_MWR_TLPS);
-BM_COUNTER(mwr_bytes, BM_REG_MWR_BYTES);
-BM_COUNTER(msg_tlps, BM_REG_MSG_TLPS);
+BM_COUNTER(counter, mrd_tlps, BM_REG_MRD_TLPS);
+BM_COUNTER(counter, mrd_bytes, BM_REG_MRD_BYTES);
+BM_COUNTER(counter, mwr_tlps, BM_REG_MWR_TLPS);
+BM_COUNTER(counter, mwr_bytes, BM_REG_MWR_BYTES);
+BM_COUNTER(counter, msg_tlps, BM_REG_MSG_TLPS);
+
+BM_COUNTER(peers, mrd_tlps, BM_REG_PEER_MRD_TLPS);
+BM_COUNTER(peers, mrd_bytes, BM_REG_PEER_MRD_BYTES);
+BM_COUNTER(peers, mwr_tlps, BM_REG_PEER_MWR_TLPS);
+BM_COUNTER(peers, mwr_bytes, BM_REG_PEER_MWR_BYTES);
 
 /* The driver's counters: a member of struct bm_queue_stats, summed over the queues. */
 struct bm_stat_attr {
@@ -178,6 +183,28 @@ static const struct attribute_group bm_stats_group = {
 	.attrs = bm_stats_attrs,
 };
 
+/* How much of that was between this device and the memory of devices: if it counts that. */
+static struct attribute *bm_peers_attrs[] = {
+	&bm_peers_mrd_tlps.attr.attr,
+	&bm_peers_mrd_bytes.attr.attr,
+	&bm_peers_mwr_tlps.attr.attr,
+	&bm_peers_mwr_bytes.attr.attr,
+	NULL,
+};
+
+static umode_t bm_peers_visible(struct kobject *kobj, struct attribute *attr, int n)
+{
+	struct bm_dev *bm = bm_from_device(kobj_to_dev(kobj));
+
+	return bm->caps.features & BM_FEAT_PEERS ? attr->mode : 0;
+}
+
+static const struct attribute_group bm_peers_group = {
+	.name = "peers",
+	.attrs = bm_peers_attrs,
+	.is_visible = bm_peers_visible,
+};
+
 /* What went wrong: a file for each enum bm_error. A device that works has zeros here. */
 struct bm_error_attr {
 	struct device_attribute attr;
@@ -215,6 +242,7 @@ BM_ERROR(foreign_resets, BM_ERR_FOREIGN_RESET);
 BM_ERROR(bus_correctable, BM_ERR_BUS_CORRECTABLE);
 BM_ERROR(bus_nonfatal, BM_ERR_BUS_NONFATAL);
 BM_ERROR(bus_fatal, BM_ERR_BUS_FATAL);
+BM_ERROR(unreachable_peers, BM_ERR_UNREACHABLE);
 
 static struct attribute *bm_errors_attrs[] = {
 	&bm_error_bad_tag_range.attr.attr,
@@ -235,6 +263,7 @@ static struct attribute *bm_errors_attrs[] = {
 	&bm_error_bus_correctable.attr.attr,
 	&bm_error_bus_nonfatal.attr.attr,
 	&bm_error_bus_fatal.attr.attr,
+	&bm_error_unreachable_peers.attr.attr,
 	NULL,
 };
 
@@ -246,6 +275,7 @@ static const struct attribute_group bm_errors_group = {
 const struct attribute_group *bm_groups[] = {
 	&bm_group,
 	&bm_stats_group,
+	&bm_peers_group,
 	&bm_errors_group,
 	&bm_coalesce_group,
 	NULL,

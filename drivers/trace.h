@@ -5,8 +5,8 @@
  *	bm_map -> bm_submit -> bm_doorbell -> [bm_irq] -> bm_reap -> bm_unmap -> bm_complete
  *
  * A command has the same queue and tag in all of them. What ends without a completion has no
- * bm_reap; bm_timeout, bm_reset and bm_state say why. Where nobody listens each costs one
- * instruction that does nothing.
+ * bm_reap; bm_timeout, bm_reset and bm_state say why. bm_clock says how the device's clock
+ * stands to the kernel's. Where nobody listens each costs one instruction that does nothing.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM busmaster
@@ -202,6 +202,27 @@ TRACE_EVENT(bm_state,
 			   __entry->holds = bm->holds;),
 	    TP_printk("busmaster%d %s holds=%#x", __entry->dev, __entry->state,
 		      __entry->holds)
+);
+
+/* Both clocks at one moment: offset is to be added to trace_clock mono, give or take bound. */
+TRACE_EVENT(bm_clock,
+	    TP_PROTO(struct bm_dev *bm, const struct bm_clock *c),
+	    TP_ARGS(bm, c),
+	    TP_STRUCT__entry(__field(int, dev)
+			     __field(u64, device)
+			     __field(u64, before)
+			     __field(u64, after)
+			     __field(s64, offset)
+			     __field(u64, bound)),
+	    TP_fast_assign(__entry->dev = bm->id;
+			   __entry->device = c->device;
+			   __entry->before = c->before;
+			   __entry->after = c->after;
+			   __entry->offset = bm_clock_offset(c);
+			   __entry->bound = bm_clock_bound(c);),
+	    TP_printk("busmaster%d device=%llu before=%llu after=%llu offset=%lld bound=%llu",
+		      __entry->dev, __entry->device, __entry->before, __entry->after,
+		      __entry->offset, __entry->bound)
 );
 
 #endif /* BUSMASTER_TRACE_H */

@@ -104,7 +104,8 @@ static void bm_vector_place(struct bm_vector *vector, const struct cpumask *near
 		cpumask_and(place, place, near);
 	if (!cpumask_empty(place))
 		irq_set_affinity(vector->irq, place);
-	cpumask_clear(place);
+	else
+		cpumask_copy(place, irq_get_affinity_mask(vector->irq));
 }
 
 /* All vectors: that of the events first. */
@@ -126,10 +127,13 @@ static int bm_vector_request(struct bm_queue *q)
 				    IRQF_NO_AUTOEN, q->name, q);
 }
 
-/* Somebody has chosen where it goes: it has no other home. */
+/* Somebody has chosen where it goes, or bm_vector_return() has: that is its home. */
 static void bm_vector_moved(struct irq_affinity_notify *moved, const cpumask_t *mask)
 {
-	cpumask_clear(&container_of(moved, struct bm_vector, moved)->home);
+	struct bm_vector *vector = container_of(moved, struct bm_vector, moved);
+
+	if (!READ_ONCE(vector->expelled))
+		cpumask_copy(&vector->home, mask);
 }
 
 /* It is part of a struct bm_vector, which goes later. */
@@ -176,7 +180,7 @@ static int bm_vectors_request_queues(struct bm_dev *bm)
 	return 0;
 }
 
-static enum cpuhp_state bm_cpuhp;
+static enum cpuhp_state bm_cpuhp_online, bm_cpuhp_dead;
 
 /**
  * bm_vectors_request() - from here on all vectors are ours, and disabled
@@ -214,11 +218,16 @@ int bm_vectors_request(struct bm_dev *bm)
 	}
 	for (i = 0; i <= bm_vector_queues(bm); i++)
 		bm_vector_listen(bm_vector(bm, i));
-	err = cpuhp_state_add_instance_nocalls(bm_cpuhp, &bm->cpuhp);
+	err = cpuhp_state_add_instance_nocalls(bm_cpuhp_dead, &bm->cpuhp_dead);
 	if (err)
 		goto free_queues;
+	err = cpuhp_state_add_instance_nocalls(bm_cpuhp_online, &bm->cpuhp_online);
+	if (err)
+		goto remove_dead;
 	return 0;
 
+remove_dead:
+	cpuhp_state_remove_instance_nocalls(bm_cpuhp_dead, &bm->cpuhp_dead);
 free_queues:
 	for (i = 0; i < bm_vector_queues(bm); i++)
 		bm_vector_release(&bm->queues[i]);
@@ -237,7 +246,8 @@ void bm_vectors_release(struct bm_dev *bm)
 {
 	unsigned int i;
 
-	cpuhp_state_remove_instance_nocalls(bm_cpuhp, &bm->cpuhp);
+	cpuhp_state_remove_instance_nocalls(bm_cpuhp_online, &bm->cpuhp_online);
+	cpuhp_state_remove_instance_nocalls(bm_cpuhp_dead, &bm->cpuhp_dead);
 	for (i = 0; i < bm_vector_queues(bm); i++)
 		bm_vector_release(&bm->queues[i]);
 	bm_vector_release_event(bm);
@@ -294,31 +304,36 @@ bool bm_vectors_deaf(const struct bm_queue *q)
 	return !q->polled && READ_ONCE(q->running) && bm_vector_disabled(&q->vector);
 }
 
-/* When its last CPU goes, the kernel puts it wherever there is one: remember where it was. */
-static void bm_vector_leave(struct bm_vector *vector, unsigned int cpu)
+/*
+ * When its last CPU goes, the kernel puts it wherever there is one. Where it was cannot be asked
+ * for then: to go back may take until the next interrupt. So we know its home. Of that move older
+ * kernels tell nobody, and newer ones tell us as if somebody had chosen: so we hear of all that
+ * concerns it before the kernel does that, and of nothing until it is done.
+ */
+static void bm_vector_leave(struct bm_vector *vector)
 {
-	const struct cpumask *mask = irq_get_affinity_mask(vector->irq);
-	unsigned int other;
-
-	for_each_cpu_and(other, mask, cpu_online_mask)
-		if (other != cpu)
-			return;
-	if (cpumask_test_cpu(cpu, mask))
-		cpumask_copy(&vector->home, mask);
+	flush_work(&vector->moved.work);
+	WRITE_ONCE(vector->expelled, true);
 }
 
-/* Back to where it was, unless somebody has moved it since. */
+static void bm_vector_left(struct bm_vector *vector)
+{
+	flush_work(&vector->moved.work);
+	WRITE_ONCE(vector->expelled, false);
+}
+
+/* Back to where it belongs. */
 static void bm_vector_return(struct bm_vector *vector, unsigned int cpu)
 {
-	if (!cpumask_test_cpu(cpu, &vector->home))
-		return;
-	irq_set_affinity(vector->irq, &vector->home);
-	cpumask_clear(&vector->home);
+	bm_vector_left(vector); /* where the CPU could not go, nobody has said so */
+	if (cpumask_test_cpu(cpu, &vector->home))
+		irq_set_affinity(vector->irq, &vector->home);
+	flush_work(&vector->moved.work);
 }
 
 static int bm_vectors_cpu_online(unsigned int cpu, struct hlist_node *node)
 {
-	struct bm_dev *bm = hlist_entry(node, struct bm_dev, cpuhp);
+	struct bm_dev *bm = hlist_entry(node, struct bm_dev, cpuhp_online);
 	unsigned int i;
 
 	for (i = 0; i <= bm_vector_queues(bm); i++)
@@ -328,11 +343,22 @@ static int bm_vectors_cpu_online(unsigned int cpu, struct hlist_node *node)
 
 static int bm_vectors_cpu_offline(unsigned int cpu, struct hlist_node *node)
 {
-	struct bm_dev *bm = hlist_entry(node, struct bm_dev, cpuhp);
+	struct bm_dev *bm = hlist_entry(node, struct bm_dev, cpuhp_online);
 	unsigned int i;
 
 	for (i = 0; i <= bm_vector_queues(bm); i++)
-		bm_vector_leave(bm_vector(bm, i), cpu);
+		bm_vector_leave(bm_vector(bm, i));
+	return 0;
+}
+
+/* On another CPU, when the kernel has moved all that had to move */
+static int bm_vectors_cpu_dead(unsigned int cpu, struct hlist_node *node)
+{
+	struct bm_dev *bm = hlist_entry(node, struct bm_dev, cpuhp_dead);
+	unsigned int i;
+
+	for (i = 0; i <= bm_vector_queues(bm); i++)
+		bm_vector_left(bm_vector(bm, i));
 	return 0;
 }
 
@@ -343,12 +369,19 @@ static int bm_vectors_cpu_offline(unsigned int cpu, struct hlist_node *node)
  */
 int bm_vectors_init(void)
 {
-	int state = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, BM_NAME ":online",
-					    bm_vectors_cpu_online, bm_vectors_cpu_offline);
+	int state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, BM_NAME ":dead", NULL,
+					    bm_vectors_cpu_dead);
 
 	if (state < 0)
 		return state;
-	bm_cpuhp = state;
+	bm_cpuhp_dead = state;
+	state = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, BM_NAME ":online",
+					bm_vectors_cpu_online, bm_vectors_cpu_offline);
+	if (state < 0) {
+		cpuhp_remove_multi_state(bm_cpuhp_dead);
+		return state;
+	}
+	bm_cpuhp_online = state;
 	return 0;
 }
 
@@ -357,5 +390,6 @@ int bm_vectors_init(void)
  */
 void bm_vectors_exit(void)
 {
-	cpuhp_remove_multi_state(bm_cpuhp);
+	cpuhp_remove_multi_state(bm_cpuhp_online);
+	cpuhp_remove_multi_state(bm_cpuhp_dead);
 }

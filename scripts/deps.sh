@@ -26,6 +26,8 @@ declare -A purpose=(
 	[suite]="fetch the kernel of another Debian suite"
 	[perf]="measure"
 	[plot]="draw the measurements"
+	[browser]="look at the timeline's page"
+	[bpf]="run a bpftrace script in a guest"
 )
 declare -A packages=(
 	[qemu]="gcc libc6-dev make ninja-build pkg-config patch xz-utils python3 python3-venv
@@ -38,6 +40,8 @@ declare -A packages=(
 	[guest]="python3 busybox-static cpio kmod pciutils"
 	[perf]="fio"
 	[plot]="gnuplot-nox"
+	[browser]="chromium fonts-dejavu-core"
+	[bpf]="bpftrace"
 	[suite]="mmdebstrap debian-archive-keyring util-linux"
 	[lint]="sparse clang-format shellcheck perl python3 pyflakes3"
 )

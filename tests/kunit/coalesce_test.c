@@ -125,7 +125,7 @@ static void polled_queue_is_left_alone(struct kunit *test)
 	int i;
 
 	for (i = 0; i < 20; i++)
-		KUNIT_ASSERT_FALSE(test, IS_ERR(bm_request_get(&fake->bm, true, false)));
+		KUNIT_ASSERT_FALSE(test, IS_ERR(bm_request_get(&fake->bm, true, 0)));
 	untouch_all(fake);
 	coalesce_set(fake, "frames", "8");
 	coalesce_set(fake, "adaptive", "1");

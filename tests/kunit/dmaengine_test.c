@@ -63,10 +63,10 @@ static void files_have_other_queues(struct kunit *test)
 	dma_async_issue_pending(client->chan);
 	KUNIT_EXPECT_EQ(test, fake_submitted(client->q), DEPTH);
 	KUNIT_EXPECT_EQ(test, client->q->nr_free, 0);
-	rq = bm_request_get(bm, false, false);
+	rq = bm_request_get(bm, false, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
 	KUNIT_EXPECT_LT(test, rq->queue->id, 2);
-	rq = bm_request_get(bm, true, false);
+	rq = bm_request_get(bm, true, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
 	KUNIT_EXPECT_EQ(test, rq->queue->id, 3);
 }

@@ -9,7 +9,8 @@
  *
  * What some of them call is taken to fake.c: it lets the fake device act before and
  * after the driver looks at a completion ring, as real ones do, reads of registers and
- * mappings fail, functions be reset and lose their configuration, and processes go on.
+ * mappings fail, functions be reset and lose their configuration, clocks show what a test wants,
+ * and processes go on.
  */
 #define NOTRACE /* the events of busmaster.ko are the only ones */
 #include <linux/dma-mapping.h>
@@ -63,6 +64,10 @@
 #undef pci_read_config_word
 #undef pci_write_config_dword
 
+#define ktime_get_ns fake_ktime_get_ns
+#include "../../drivers/clock.c"
+#undef ktime_get_ns
+
 #define kill_pid fake_kill_pid
 #include "../../drivers/fault.c"
 #undef kill_pid
@@ -74,6 +79,9 @@
 #include "../../drivers/power.c"
 #include "../../drivers/plug.c"
 #include "../../drivers/prepare.c"
+#ifdef CONFIG_BUSMASTER_DMABUF
+#include "../../drivers/import.c"
+#endif
 #include "../../drivers/io.c"
 #include "../../drivers/coalesce.c"
 #include "../../drivers/dump.c"

@@ -201,6 +201,20 @@ static void corrected_errors_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->stops, 0);
 }
 
+/* The core tells of these without a lock: of a function that has no device yet, or is unbound. */
+static void corrected_error_may_find_nobody(struct kunit *test)
+{
+	struct fake *fake = start(test);
+
+	device_lock(&fake->pdev.dev);
+	bm_error_handlers.cor_error_detected(&fake->pdev);
+	device_unlock(&fake->pdev.dev);
+	pci_set_drvdata(&fake->pdev, NULL);
+	bm_error_handlers.cor_error_detected(&fake->pdev);
+	pci_set_drvdata(&fake->pdev, &fake->bm);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_BUS_CORRECTABLE), 0);
+}
+
 static struct kunit_case error_cases[] = {
 	KUNIT_CASE(non_fatal_error_stops_nothing),
 	KUNIT_CASE(device_that_is_not_well_has_the_slot_reset),
@@ -211,6 +225,7 @@ static struct kunit_case error_cases[] = {
 	KUNIT_CASE(permanent_failure_is_the_end),
 	KUNIT_CASE(dead_device_has_no_say),
 	KUNIT_CASE(corrected_errors_are_counted),
+	KUNIT_CASE(corrected_error_may_find_nobody),
 	{}
 };
 

@@ -20,6 +20,7 @@ bool bm_param_shadow = true;
 
 struct pid *fake_killed;
 struct fake_bus fake_bus;
+struct fake_time fake_time;
 
 static struct fake_queue *fake_side(struct bm_queue *q)
 {
@@ -52,6 +53,12 @@ u64 fake_readq(const void __iomem *addr)
 	unsigned int number = fake_bus.reads++;
 
 	return number - fake_bus.first < fake_bus.lost ? U64_MAX : readq(addr);
+}
+
+/* What clock.c calls for ktime_get_ns(). */
+u64 fake_ktime_get_ns(void)
+{
+	return fake_time.times[fake_time.looks++];
 }
 
 /* A register of a queue's page. */
@@ -118,6 +125,7 @@ static void fake_identity(struct fake *fake, u32 features)
 		    FIELD_PREP(BM_CAP2_OPS, GENMASK(BM_OP_COMPARE, 0)) |
 			    FIELD_PREP(BM_CAP2_FEATURES, features));
 	fake_poke64(fake, BM_REG_MEM_SIZE, FAKE_MEM_SIZE);
+	fake_poke64(fake, BM_REG_CLOCK, FAKE_CLOCK);
 	fake_poke32(fake, BM_REG_STATUS, BM_STATUS_READY);
 }
 
@@ -237,6 +245,7 @@ struct fake *fake_create_as(struct kunit *test, const struct fake_shape *shape)
 	bm->dev.init_name = "busmaster-fake";
 	bm->dev.release = fake_release_bm;
 	mutex_init(&bm->state_lock);
+	INIT_LIST_HEAD(&bm->exports);
 	init_rwsem(&bm->bar_lock);
 	RAW_INIT_NOTIFIER_HEAD(&bm->states);
 	init_waitqueue_head(&bm->state_wait);
@@ -480,7 +489,7 @@ s64 fake_errors(struct fake *fake, enum bm_error error)
 /* Borrow a request, which must be free, for a NOP. */
 struct bm_request *fake_request(struct fake *fake)
 {
-	struct bm_request *rq = bm_request_get(&fake->bm, false, false);
+	struct bm_request *rq = bm_request_get(&fake->bm, false, 0);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(fake->test, rq);
 	bm_sqe_init(&rq->sqe, BM_OP_NOP, 0);

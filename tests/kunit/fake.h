@@ -19,6 +19,7 @@
 #define FAKE_QUEUES 4 /* at most, channels and polled ones included */
 #define FAKE_DEPTH 128 /* requests a queue, at most */
 #define FAKE_MEM_SIZE SZ_64M
+#define FAKE_CLOCK 1000000000007ull /* ns, what the device's clock says */
 #define FAKE_UNTOUCHED 0xdeadbeefu /* in a register that a test wants to see written, or not */
 
 struct fake;
@@ -62,6 +63,7 @@ struct fake_queue {
  * @bar: base addresses
  * @command: PCI_COMMAND_*
  * @absent: nobody answers
+ * @late: nor does anybody until it was asked so often whether it is there
  * @no_memory: it cannot be saved
  * @on_restore: called when it was restored
  * @restores: how often
@@ -70,6 +72,7 @@ struct fake_config {
 	u32 bar[PCI_STD_NUM_BARS];
 	u16 command;
 	bool absent;
+	unsigned int late;
 	bool no_memory;
 	void (*on_restore)(struct fake *fake);
 	unsigned int restores;
@@ -162,6 +165,18 @@ struct fake_bus {
 
 extern struct fake_bus fake_bus;
 
+/**
+ * struct fake_time - what CLOCK_MONOTONIC says, to who compares it with the device's clock
+ * @times: one look after the other
+ * @looks: so many there were
+ */
+struct fake_time {
+	const u64 *times;
+	unsigned int looks;
+};
+
+extern struct fake_time fake_time;
+
 /* Who was sent SIGBUS last, likewise. */
 extern struct pid *fake_killed;
 
@@ -200,6 +215,7 @@ unsigned int fake_serve(struct bm_queue *q);
 
 /* What the driver calls instead of the functions without fake_ */
 u64 fake_readq(const void __iomem *addr);
+u64 fake_ktime_get_ns(void);
 bool fake_cq_pop(struct bm_cq *cq, struct bm_completion *c);
 bool fake_cq_dry(const struct bm_cq *cq);
 int fake_dma_map_sgtable(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir,

@@ -95,9 +95,18 @@ void fake_pci_clear_master(struct pci_dev *pdev)
 	container_of(pdev, struct fake, pdev)->config.command &= ~PCI_COMMAND_MASTER;
 }
 
+static bool fake_absent(struct fake *fake)
+{
+	return fake->config.absent || fake->config.late;
+}
+
 bool fake_pci_device_is_present(struct pci_dev *pdev)
 {
-	return !container_of(pdev, struct fake, pdev)->config.absent;
+	struct fake *fake = container_of(pdev, struct fake, pdev);
+
+	if (fake->config.late)
+		fake->config.late--;
+	return !fake_absent(fake);
 }
 
 pci_bus_addr_t fake_pci_bus_address(struct pci_dev *pdev, int bar)
@@ -119,7 +128,7 @@ int fake_pci_read_config_dword(struct pci_dev *pdev, int where, u32 *val)
 {
 	struct fake *fake = container_of(pdev, struct fake, pdev);
 
-	*val = fake->config.absent ? U32_MAX : *fake_bar(fake, where);
+	*val = fake_absent(fake) ? U32_MAX : *fake_bar(fake, where);
 	return 0;
 }
 
@@ -128,7 +137,7 @@ int fake_pci_read_config_word(struct pci_dev *pdev, int where, u16 *val)
 	struct fake *fake = container_of(pdev, struct fake, pdev);
 
 	KUNIT_EXPECT_EQ(fake->test, where, PCI_COMMAND);
-	*val = fake->config.absent ? U16_MAX : fake->config.command;
+	*val = fake_absent(fake) ? U16_MAX : fake->config.command;
 	return 0;
 }
 

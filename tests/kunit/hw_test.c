@@ -305,6 +305,13 @@ static int read_counter(struct fake *fake)
 	return bm_hw_counter(&fake->bm, BM_REG_MRD_TLPS, &val) ?: val ? -EBADE : 0;
 }
 
+static int read_clock(struct fake *fake)
+{
+	u64 ns;
+
+	return bm_hw_clock(&fake->bm, &ns) ?: ns != FAKE_CLOCK ? -EBADE : 0;
+}
+
 static int read_halt_cause(struct fake *fake)
 {
 	fake_queue_reset(&fake->bm.queues[0]);
@@ -323,6 +330,7 @@ static const struct read_param read_params[] = {
 	{ "queue enable", read_queue_enable, true },
 	{ "report", read_report, true },
 	{ "counter", read_counter, false },
+	{ "clock", read_clock, true },
 	{ "halt cause", read_halt_cause, false },
 };
 

@@ -348,6 +348,25 @@ static void mapping_is_not_tried_for_ever(struct kunit *test)
 	expect_all_free(test, fake);
 }
 
+/* Memory of a device that this one does not reach. */
+static int map_does_not_reach(struct fake *fake)
+{
+	return -EREMOTEIO;
+}
+
+static void memory_that_is_not_reached_is_refused_at_once(struct kunit *test)
+{
+	struct fake *fake = parts_start(test);
+	struct transfer *t = transfer_create(test, ITER_DEST, LENGTH);
+
+	fake->on_map = map_does_not_reach;
+	KUNIT_EXPECT_EQ(test, transfer_start(fake, t), -EREMOTEIO);
+	KUNIT_EXPECT_EQ(test, fake->maps, 1);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&fake->bm.errors[BM_ERR_UNREACHABLE]), 1);
+	expect_untold(test, fake, t);
+	expect_all_free(test, fake);
+}
+
 /* The first part is served meanwhile: a device in whose way nothing is goes on. */
 static int map_works_once(struct fake *fake)
 {
@@ -514,6 +533,7 @@ static struct kunit_case io_cases[] = {
 	KUNIT_CASE(dead_device_takes_nothing),
 	KUNIT_CASE(mapping_is_tried_again),
 	KUNIT_CASE(mapping_is_not_tried_for_ever),
+	KUNIT_CASE(memory_that_is_not_reached_is_refused_at_once),
 	KUNIT_CASE(part_that_cannot_be_mapped_makes_it_short),
 	KUNIT_CASE(parts_after_a_stop_wait_for_the_start),
 	KUNIT_CASE(part_that_cannot_be_submitted_ends_it),

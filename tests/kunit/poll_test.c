@@ -28,7 +28,7 @@ static struct fake *poll_start(struct kunit *test, u32 features)
 
 static struct bm_request *poll_submit(struct fake *fake)
 {
-	struct bm_request *rq = bm_request_get(&fake->bm, true, false);
+	struct bm_request *rq = bm_request_get(&fake->bm, true, 0);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(fake->test, rq);
 	bm_sqe_init(&rq->sqe, BM_OP_NOP, 0);
@@ -46,11 +46,11 @@ static void request_comes_from_a_queue_of_its_kind(struct kunit *test)
 		struct bm_request *rq;
 
 		KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(cpu)), 0);
-		rq = bm_request_get(&fake->bm, true, false);
+		rq = bm_request_get(&fake->bm, true, 0);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
 		KUNIT_EXPECT_EQ(test, rq->queue->id, 2 + cpu % 2);
 		bm_request_put(rq);
-		rq = bm_request_get(&fake->bm, false, false);
+		rq = bm_request_get(&fake->bm, false, 0);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
 		KUNIT_EXPECT_EQ(test, rq->queue->id, cpu % 2);
 		bm_request_put(rq);

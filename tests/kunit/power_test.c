@@ -148,6 +148,24 @@ static void command_while_it_falls_asleep_wakes_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->bm.queues[0].flying, 1);
 }
 
+static void lend(struct fake *fake)
+{
+	atomic_inc(&fake->bm.mapped);
+}
+
+/* Its memory was lent after it was looked, and nobody will ask again for what he has. */
+static void device_that_is_lent_while_it_falls_asleep_does_not(struct kunit *test)
+{
+	struct fake *fake = start(test);
+
+	fake->on_hold = lend;
+	KUNIT_EXPECT_EQ(test, sleep(fake), -EBUSY);
+	KUNIT_EXPECT_EQ(test, fake->stops, 1);
+	KUNIT_EXPECT_EQ(test, fake->bm.state, BM_RUNNING);
+	KUNIT_EXPECT_EQ(test, fake->bm.holds, 0);
+	atomic_dec(&fake->bm.mapped);
+}
+
 /* Who reset it meanwhile lets go of it, but does not wake it; who wakes it does not start it. */
 static void last_who_holds_it_starts_it(struct kunit *test)
 {
@@ -170,6 +188,7 @@ static struct kunit_case power_cases[] = {
 	KUNIT_CASE(device_with_parked_commands_does_not),
 	KUNIT_CASE(command_wakes_it),
 	KUNIT_CASE(command_while_it_falls_asleep_wakes_it),
+	KUNIT_CASE(device_that_is_lent_while_it_falls_asleep_does_not),
 	KUNIT_CASE(last_who_holds_it_starts_it),
 	{}
 };

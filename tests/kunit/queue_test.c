@@ -204,7 +204,7 @@ static void request_carries_the_result(struct kunit *test)
 {
 	const struct result_param *param = test->param_value;
 	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct bm_request *rq = bm_request_get(&fake->bm, false, false);
+	struct bm_request *rq = bm_request_get(&fake->bm, false, 0);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
 	bm_sqe_init(&rq->sqe, param->op, 100);
@@ -230,11 +230,12 @@ static void get_does_not_wait_when_told_so(struct kunit *test)
 	struct bm_request *a = fake_request(fake), *b = fake_request(fake);
 
 	KUNIT_EXPECT_PTR_NE(test, a, b);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, false)), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, 0)), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, 1)), -ETIMEDOUT);
 	KUNIT_EXPECT_FALSE(test, bm_request_ready(&fake->bm));
 	bm_request_put(a);
 	KUNIT_EXPECT_TRUE(test, bm_request_ready(&fake->bm));
-	KUNIT_EXPECT_PTR_EQ(test, bm_request_get(&fake->bm, false, false), a);
+	KUNIT_EXPECT_PTR_EQ(test, bm_request_get(&fake->bm, false, 0), a);
 }
 
 /* Who must not wait takes what another CPU's queue has; but no channel's. */
@@ -251,7 +252,7 @@ static void get_takes_from_another_queue_before_it_gives_up(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lent[0], 2);
 	KUNIT_EXPECT_EQ(test, lent[1], 2);
 	KUNIT_EXPECT_FALSE(test, bm_request_ready(&fake->bm));
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, false)), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, 0)), -EAGAIN);
 	bm_request_put(&fake->bm.queues[1].requests[1]);
 	KUNIT_EXPECT_TRUE(test, bm_request_ready(&fake->bm));
 	KUNIT_EXPECT_PTR_EQ(test, fake_request(fake), &fake->bm.queues[1].requests[1]);
@@ -265,12 +266,12 @@ static void get_takes_from_another_kind_of_queue_too(struct kunit *test)
 	unsigned int i;
 
 	for (i = 2; i > 0; i--) {
-		struct bm_request *rq = bm_request_get(&fake->bm, true, false);
+		struct bm_request *rq = bm_request_get(&fake->bm, true, 0);
 
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
 		KUNIT_EXPECT_EQ(test, rq->queue->id, i - 1);
 	}
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, true, false)), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, true, 0)), -EAGAIN);
 }
 
 static void get_finds_something_on_a_stopped_device(struct kunit *test)
@@ -281,8 +282,8 @@ static void get_finds_something_on_a_stopped_device(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, bm_queue_lend(&fake->bm.queues[0]));
 	KUNIT_EXPECT_NULL(test, bm_queue_lend(&fake->bm.queues[0]));
 	fake->bm.state = BM_DEAD;
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, false)), -ENODEV);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, true)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, 0)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, HZ)), -ENODEV);
 }
 
 /* The map decides, whatever it says. */
@@ -350,7 +351,7 @@ static void done_puts_and_submits_again(struct bm_request *rq)
 	if (fake_done_count(rq) > 1)
 		return;
 	bm_request_put(rq);
-	rq = bm_request_get(rq->queue->bm, false, false);
+	rq = bm_request_get(rq->queue->bm, false, 0);
 	if (IS_ERR(rq))
 		return;
 	rq->done = done_puts_and_submits_again;

@@ -149,7 +149,7 @@ static void waiting_for_a_silent_device_ends_by_itself(struct kunit *test)
 
 	complete_all(&fake->may_reset);
 	bm_param_timeout_ms = 100;
-	rq = bm_request_get(&fake->bm, false, false);
+	rq = bm_request_get(&fake->bm, false, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, rq);
 	bm_sqe_init(&rq->sqe, BM_OP_NOP, 0);
 	KUNIT_ASSERT_EQ(test, bm_request_submit(rq), 0);
@@ -277,7 +277,7 @@ static void gone_is_for_good(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
 	KUNIT_EXPECT_EQ(test, fake->bm.state, BM_DEAD);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, true)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, HZ)), -ENODEV);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_GONE), 1);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_HALT), 0);
 	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_FATAL), 0);
@@ -358,7 +358,7 @@ static void reset_that_fails_leaves_no_device(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_reset_requested(fake));
 	KUNIT_EXPECT_EQ(test, fake_done_count(rq), 1);
 	KUNIT_EXPECT_EQ(test, rq->error, -EIO);
-	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, true)), -ENODEV);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(bm_request_get(&fake->bm, false, HZ)), -ENODEV);
 }
 
 static void nothing_runs_after_exit(struct kunit *test)

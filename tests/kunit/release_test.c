@@ -365,7 +365,7 @@ static void clean_pages_are_left_to_the_worker(struct kunit *test)
 
 static void user_unlock(struct timer_list *timer)
 {
-	struct owner *user = from_timer(user, timer, later);
+	struct owner *user = container_of(timer, struct owner, later);
 
 	unlock_page(user->pages[0]);
 }
@@ -460,7 +460,28 @@ static void two_sides_are_let_go_together(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, PageDirty(user->pages[3]));
 }
 
+#ifdef CONFIG_NEED_SG_DMA_FLAGS
+/* The IOMMU's code marks entries, and takes no mark off. */
+static void mark_of_a_mapping_goes_with_it(struct kunit *test)
+{
+	struct owner *user = user_create(test);
+	struct iovec vec = { user->addr, PAGE_SIZE };
+
+	user_map(test, user->rq, ITER_DEST, &vec, 1, vec.iov_len);
+	sg_dma_mark_swiotlb(user->rq->maps[0].sgt.sgl);
+	release_atomically(user->rq);
+	let_worker_run(user->rq);
+	user_map(test, user->rq, ITER_DEST, &vec, 1, vec.iov_len);
+	KUNIT_EXPECT_FALSE(test, sg_dma_is_swiotlb(user->rq->maps[0].sgt.sgl));
+	release_atomically(user->rq);
+	let_worker_run(user->rq);
+}
+#endif
+
 static struct kunit_case release_cases[] = {
+#ifdef CONFIG_NEED_SG_DMA_FLAGS
+	KUNIT_CASE(mark_of_a_mapping_goes_with_it),
+#endif
 	KUNIT_CASE(page_is_pinned_while_mapped),
 	KUNIT_CASE_PARAM(adjoining_pieces_keep_one_pin_a_page, row_gen_params),
 	KUNIT_CASE(pieces_apart_have_a_pin_each),

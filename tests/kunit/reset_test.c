@@ -183,6 +183,19 @@ static void *saved(struct fake *fake, int ret)
 	return fake->bm.config;
 }
 
+/* As after a link's reset: for a while nobody answers, not even in configuration space. */
+static void who_answers_late_is_waited_for(struct kunit *test)
+{
+	struct fake *fake = fake_create(test, 1, DEPTH);
+
+	lose(fake, &lost_params[0]);
+	fake->config.late = 4;
+	fake->config.on_restore = come_back;
+	KUNIT_EXPECT_EQ(test, reset(fake), 0);
+	KUNIT_EXPECT_EQ(test, fake->config.restores, 1);
+	KUNIT_EXPECT_EQ(test, fake_errors(fake, BM_ERR_FOREIGN_RESET), 1);
+}
+
 /* What is remembered is what there was when the device was well. */
 static void configuration_is_saved_where_there_is_one(struct kunit *test)
 {
@@ -239,6 +252,7 @@ static struct kunit_case reset_cases[] = {
 	KUNIT_CASE(loss_is_counted_once),
 	KUNIT_CASE(loss_may_need_more_than_its_configuration),
 	KUNIT_CASE(who_answers_is_left_alone),
+	KUNIT_CASE(who_answers_late_is_waited_for),
 	KUNIT_CASE(configuration_is_saved_where_there_is_one),
 	KUNIT_CASE(nothing_can_be_saved_without_memory),
 	KUNIT_CASE(lost_bars_are_reclaimed),

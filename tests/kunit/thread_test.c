@@ -56,7 +56,7 @@ static int client_gets(void *data)
 {
 	struct client *client = data;
 
-	client->rq = bm_request_get(client->bm, false, true);
+	client->rq = bm_request_get(client->bm, false, MAX_SCHEDULE_TIMEOUT);
 	complete(&client->done);
 	return 0;
 }
@@ -129,7 +129,7 @@ static void wait_ends_with_the_completion(struct kunit *test)
 	struct fake *fake = fake_start(test, 1, 1);
 	struct client client = {};
 
-	client.rq = bm_request_get(&fake->bm, false, false);
+	client.rq = bm_request_get(&fake->bm, false, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, client.rq);
 	bm_sqe_init(&client.rq->sqe, BM_OP_NOP, 0);
 	KUNIT_ASSERT_EQ(test, bm_request_submit(client.rq), 0);
@@ -146,7 +146,7 @@ static int client_works(void *data)
 	int i;
 
 	for (i = 0; i < ROUNDS; i++) {
-		struct bm_request *rq = bm_request_get(client->bm, false, true);
+		struct bm_request *rq = bm_request_get(client->bm, false, MAX_SCHEDULE_TIMEOUT);
 		u32 crc = get_random_u32();
 
 		if (IS_ERR(rq))
