@@ -3,11 +3,11 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
-.PHONY: help demo demo-iommu check soak coverage fuzz bench bench-counts module qemu kernel shell clean
+.PHONY: help demo demo-iommu demo-p2p lesson timeline check soak coverage fuzz bench bench-counts module qemu kernel shell clean
 help: ## say what there is (this)
 	@echo 'busmaster: a PCIe device that moves memory by itself, its driver, and the proof that both work.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'QEMU_SRC= and KERNEL_SRC= take source trees of your own, BUSMASTER_CACHE= another place for all builds.'
 
@@ -16,6 +16,15 @@ demo: ## carry a file into the device and back by DMA; FILE= takes one of yours
 
 demo-iommu: ## show a rogue device at work, without an IOMMU and with one
 	@tests/vm/demo-iommu.py
+
+demo-p2p: ## carry a disk's data into a device by way of memory, and past it
+	@tests/vm/demo-p2p.py
+
+lesson: ## measure depth, size, links and interrupts in virtual time, beside theory, with plots: a few minutes
+	@tests/lesson/lesson.py
+
+timeline: ## show what a guest does, from the system call to the wire and back, in a page: a minute; RUN= is a command of yours
+	@tests/timeline/timeline.py
 
 check: ## run all tests; SUITE= runs one suite, LIST=1 names them, and how much they do
 	@scripts/check.sh

@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(lint qtest fuzz kunit smoke kernels counts guest hostile dmaengine)
+suites=(lint qtest fuzz kunit smoke kernels counts time guest hostile dmaengine p2p)
 longer=(recovery tsan) # only in a soak, or by name: they cost minutes
 
 case ${1:-} in

@@ -10,7 +10,6 @@ are those of counts.py. Results: build/bench/bench.json, plots, a table. See REA
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,12 +21,12 @@ import counts
 import machine
 import plan
 import results
-from machine import BENCH, Guest, parts
+from machine import BENCH, Progress, commit, parts, version
 from plan import Point
+from vm import Guest
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 MILLISECONDS = int(os.environ.get("MILLISECONDS", "800"))
-CLOCK = "tsc=reliable"  # on a busy host Linux gives it up, and then fio's clock is a slow device
 START = 3  # seconds that a run needs besides, at most: for a deadline, not for a forecast
 
 
@@ -40,28 +39,6 @@ def disk_in_memory() -> Iterator[str]:
             disk.write(block)
         disk.flush()
         yield disk.name
-
-
-class Progress:
-    """One updating line on a terminal; elsewhere a line now and then."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.begin = self.last = time.monotonic()
-        self.tty = sys.stderr.isatty()
-
-    def show(self, number: int, what: str) -> None:
-        """So many runs are done, and this was the last."""
-        now = time.monotonic()
-        if not self.tty and now - self.last < 15 and number < self.total:
-            return
-        self.last = now
-        left = (now - self.begin) / number * (self.total - number)
-        text = f"  {number} of {self.total} runs, {left / 60:.0f} min left: {what}"
-        print(f"\r\033[K{text:.78}" if self.tty else text, end="" if self.tty else "\n",
-              file=sys.stderr, flush=True)
-        if self.tty and number == self.total:
-            print("\r\033[K", end="", file=sys.stderr)
 
 
 class Bench:
@@ -106,31 +83,23 @@ class Bench:
         with disk_in_memory() as disk:
             guest = Guest(
                 "time", kernel, initramfs, "bench", cpus=self.cpus,
-                append=f"{CLOCK} bm.milliseconds={MILLISECONDS}",
+                append=f"{parts.clock()} bm.milliseconds={MILLISECONDS}",
                 extra=[*machine.NULL_CO, *machine.ram_disk(disk)],
                 deadline=120 + self.progress.total * (MILLISECONDS / 1000 + START))
             self.command = guest.command("stdio")
-            wrong = machine.follow(guest, "bench", self.take)
+            wrong = guest.follow("bench", self.take)
         if not wrong and any(len(rates) != ROUNDS for rates in self.rates.values()):
             wrong = ["not every point was measured in every round"]
         if wrong:
             raise SystemExit("\n".join(["bench: something is wrong:", *wrong]))
 
 
-def version(command: list[str], pattern: str) -> str:
-    """What a program says of itself."""
-    found = re.search(pattern, parts.quietly(command))
-    return found[0] if found else "unknown"
-
-
 def about(bench: Bench) -> dict[str, object]:
     """Where, when and with what."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    commit = subprocess.run(["git", "-C", str(parts.ROOT), "describe", "--always", "--dirty"],
-                            capture_output=True, text=True, check=False).stdout.strip()
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": commit,
+        "commit": commit(),
         "host": {"cpu": cpu[1] if cpu else "unknown", "cpus": os.cpu_count(),
                  "kernel": os.uname().release},
         "guest": {"cpus": bench.cpus, "kernel": parts.kernel("stock").release},

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import machine
-from machine import BENCH, PERF, Guest, parts
+from machine import BENCH, PERF, parts
+from vm import Guest
 
 # An instruction takes a nanosecond of the guest's time: its timers come as often as on a real
 # machine, and as often in each run. One CPU: under -icount, several would only take turns.
@@ -132,7 +133,7 @@ def boot(devices: tuple[str, ...], append: str = "", option: str = "",
                   extra=[*machine.NULL_CO, "-plugin", f"{plugin()},out={marks}{option}"],
                   deadline=DEADLINE)
     said: list[list[str]] = []
-    wrong = machine.follow(guest, "count", said.append)
+    wrong = guest.follow("count", said.append)
     if wrong:
         raise SystemExit("\n".join(["bench-counts: something is wrong:", *wrong]))
     return said, read_marks(marks)

@@ -2,20 +2,19 @@
 """The guest that measures: what is in it, which devices it has, and how it is followed.
 
 Both measurements boot Debian's kernel with the same devices to compare, the same programs and
-the same fio job. Their guest scripts print lines "#NAME WORD...", which are passed on as words.
+the same fio job. What all that measure share is here, too: tests/lesson as well.
 """
 
+import re
+import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Callable
 
 PERF = Path(__file__).resolve().parent
 sys.path.insert(0, str(PERF.parent / "vm"))
 
-import klog  # noqa: E402
 import parts  # noqa: E402
-from ktap import Reader  # noqa: E402
-from vm import Guest  # noqa: E402
 
 BENCH = parts.BUILD / "bench"
 MEMORY = 64 << 20  # bytes that each device has, as many as busmaster by default
@@ -45,13 +44,35 @@ def programs() -> Path:
     return parts.programs(PERF / "programs")
 
 
-def follow(guest: Guest, prefix: str, take: Callable[[list[str]], None]) -> list[str]:
-    """Boots a guest, hands over its lines as they come; returns what went wrong."""
-    reader = Reader()
-    lines = guest.lines()
-    for line in lines:
-        list(reader.feed(line))
-        if line.startswith(f"#{prefix} "):
-            take(line.split()[1:])
-    end = guest.reached_end(reader, lines)
-    return klog.judge(klog.read(str(guest.console))) if end.ok else end.notes
+def version(command: list[str], pattern: str) -> str:
+    """What a program says of itself."""
+    found = re.search(pattern, parts.quietly(command))
+    return found[0] if found else "unknown"
+
+
+def commit() -> str:
+    """What was measured."""
+    return subprocess.run(["git", "-C", str(parts.ROOT), "describe", "--always", "--dirty"],
+                          capture_output=True, text=True, check=False).stdout.strip()
+
+
+class Progress:
+    """One updating line on a terminal; elsewhere a line now and then."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.begin = self.last = time.monotonic()
+        self.tty = sys.stderr.isatty()
+
+    def show(self, number: int, what: str) -> None:
+        """So many runs are done, and this was the last."""
+        now = time.monotonic()
+        if not self.tty and now - self.last < 15 and number < self.total:
+            return
+        self.last = now
+        left = (now - self.begin) / number * (self.total - number)
+        text = f"  {number} of {self.total} runs, {left / 60:.0f} min left: {what}"
+        print(f"\r\033[K{text:.78}" if self.tty else text, end="" if self.tty else "\n",
+              file=sys.stderr, flush=True)
+        if self.tty and number == self.total:
+            print("\r\033[K", end="", file=sys.stderr)

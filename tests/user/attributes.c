@@ -22,7 +22,8 @@ static bool numbers(void)
 		"queues",	   "queue_depth",	    "mem_size",	       "dma_bits",
 		"vectors",	   "stats/mrd_tlps",	    "stats/mrd_bytes", "stats/mwr_tlps",
 		"stats/mwr_bytes", "stats/msg_tlps",	    "stats/commands",  "stats/completions",
-		"stats/resets",	   "stats/bad_completions",
+		"stats/resets",	   "stats/bad_completions", "peers/mrd_tlps",  "peers/mrd_bytes",
+		"peers/mwr_tlps",  "peers/mwr_bytes",
 	};
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -136,6 +137,8 @@ static bool counters(void)
 	CHECK(read_number("stats/mwr_bytes") - writes >= LENGTH);
 	CHECK(read_number("stats/mwr_bytes") - writes < LENGTH + 65536);
 	CHECK(read_number("stats/msg_tlps") > messages);
+	CHECK_IS(read_number("peers/mrd_bytes"), 0);
+	CHECK_IS(read_number("peers/mwr_bytes"), 0);
 	CHECK(read_number("stats/commands") >= commands + 2);
 	CHECK_IS(read_number("stats/completions") - done, read_number("stats/commands") - commands);
 	return true;

@@ -38,7 +38,7 @@ static inline void spoil_op(struct thread *thread, struct busmaster_op *op)
 		side->space = odd_number(thread);
 		break;
 	case 5:
-		side->reserved = odd_number(thread);
+		side->fd = odd_number(thread);
 		break;
 	case 6:
 		op->timeout_ms = odd_number(thread);

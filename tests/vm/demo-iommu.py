@@ -13,7 +13,6 @@ import textwrap
 from itertools import zip_longest
 
 import parts
-from ktap import Reader
 from vm import Guest
 
 WIDTHS = (22, 36, 40)
@@ -42,17 +41,7 @@ What it means
 def measure(guest: Guest) -> dict[str, str]:
     """Boots one of the two guests; returns what it says, by key."""
     print(f"demo-iommu: booting a guest, {guest.name}", file=sys.stderr)
-    reader, said, lines = Reader(), {}, guest.lines()
-    for line in lines:
-        key, _, value = line.rstrip("\r\n").partition(" ")
-        if key.startswith("#"):
-            list(reader.feed(line))
-        else:
-            said[key] = value
-    end = guest.reached_end(reader, lines)
-    if not end.ok:
-        raise SystemExit("\n".join(["demo-iommu: the guest fails:", *end.notes]))
-    return said
+    return guest.said()
 
 
 def row(label: str, *cells: str) -> None:

@@ -5,17 +5,32 @@ Each part comes from a script in scripts/, which makes it if need be, says on st
 takes long, and prints where the result is. Here they are only put together.
 """
 
+import functools
 import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
-from typing import NamedTuple, Sequence
+from typing import Callable, NamedTuple, Sequence
+
+import fio as fios
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 GUEST = ROOT / "tests" / "vm"
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # depmod is there
 CFLAGS = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"]
+
+
+def once(make: Callable) -> Callable:
+    """Lets a part be made once, and by one thread: others that ask for it meanwhile wait, and get the same."""
+    turn, made = threading.Lock(), functools.cache(make)
+
+    @functools.wraps(make)
+    def get(*arguments):
+        with turn:
+            return made(*arguments)
+    return get
 
 
 class Kernel(NamedTuple):
@@ -40,6 +55,7 @@ def script(name: str, *arguments: str | Path, **variables: str) -> str:
     return next((line for line in reversed(output) if line), "")
 
 
+@once
 def qemu() -> Path:
     """Our QEMU."""
     return Path(script("build-qemu.sh", "release")) / "qemu-system-x86_64"
@@ -70,6 +86,7 @@ def module(for_kernel: Kernel) -> Path:
                        *([] if for_kernel.root else ["TESTS=1"]), MODULE_ROOT=str(for_kernel.root or "")))
 
 
+@once
 def programs(sources: Path = ROOT / "tests" / "user") -> Path:
     """Compiles a directory of programs, one a C file; returns where they are."""
     out = BUILD / sources.relative_to(ROOT / "tests")
@@ -101,10 +118,23 @@ def initramfs(out: Path, for_kernel: Kernel, more: Sequence[str] = (),
     return out
 
 
+@once
+def clock() -> str:
+    """A guest's clock that neither a busy host nor the system's sleep takes away, as words for its kernel."""
+    return f"tsc=reliable tsc_early_khz={int(quietly([str(programs(GUEST / 'host') / 'tsc')]))}"
+
+
+@once
 def fio() -> str:
     """Debian's fio, to be added to a guest's file system."""
     script("deps.sh", "perf")
-    return "/usr/bin/fio:/bin/fio"
+    return f"{fios.tree(BUILD / 'fio')}:/"
+
+
+def bpftrace() -> str:
+    """Debian's bpftrace, to be added to a guest's file system: 200 MB, with the compiler that it brings."""
+    script("deps.sh", "bpf")
+    return f"{shutil.which('bpftrace', path=PATH)}:/bin/bpftrace"
 
 
 def aer_inject(for_kernel: Kernel) -> str:
@@ -152,7 +182,7 @@ def installed(for_kernel: Kernel, work: Path, modules: Sequence[str]) -> Path:
     for listing in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
         target.joinpath(listing).write_bytes((for_kernel.modules / listing).read_bytes())
     quietly(["make", "-s", "-C", str(for_kernel.kdir), f"M={module(for_kernel)}",
-             f"INSTALL_MOD_PATH={tree}", "CONFIG_MODULE_SIG_ALL=", "modules_install"])
+             f"INSTALL_MOD_PATH={tree}", "CONFIG_MODULE_SIG_ALL=", "INSTALL_MOD_STRIP=1", "modules_install"])
     for file in dependencies(for_kernel, modules):
         shutil.copy(file, target)
     quietly(["depmod", "-b", str(tree), for_kernel.release])

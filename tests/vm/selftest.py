@@ -10,6 +10,8 @@ import os
 import re
 import sys
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 from typing import Iterator
@@ -18,7 +20,7 @@ import amounts
 import boots
 import klog
 from ktap import Case, Reader, Report
-from parts import Kernel
+from parts import Kernel, once
 from vm import Guest
 
 CLEAN = """\
@@ -152,6 +154,26 @@ def overlap(directory: Path) -> dict[str, bool]:
     }
 
 
+def shared() -> dict[str, bool]:
+    """Two threads that need the same part at the same time. The second asks while the first still makes it."""
+    makers, asked = [], threading.Event()
+
+    @once
+    def part() -> int:
+        makers.append(threading.get_ident())
+        asked.wait(0.2)  # in vain, where all is well: who asks has to wait
+        return len(makers)
+
+    def ask() -> int:
+        got = part()
+        asked.set()
+        return got
+
+    with ThreadPoolExecutor(2) as pool:
+        got = [run.result() for run in [pool.submit(ask), pool.submit(ask)]]
+    return {"a part that two guests need is made once": len(makers) == 1 and got == [1, 1]}
+
+
 def table() -> dict[str, bool]:
     """Who decides how much is done."""
     row = amounts.Amount("SELFTEST", "tests of the table", 3, 40)
@@ -196,6 +218,7 @@ def cases() -> Iterator[Case]:
                 "#bm begin p\nKTAP version 1\n1..1\nok 2 - a\n#bm end p 0") == [(False, "p: a")],
             **endings(Path(directory)),
             **overlap(Path(directory)),
+            **shared(),
             **table(),
         }
         notes = {f"each of {len(PLANTED)} planted lines is caught": missed()}

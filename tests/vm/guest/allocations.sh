@@ -4,7 +4,6 @@
 # driver was interrupted or sleeps; what DMA-API debug and KASAN need for their books; and the
 # caller's own pages, where they had to be waited for. Sourced after steps.sh.
 
-tracing=$debug/tracing
 events="kmalloc kmem_cache_alloc mm_page_alloc"
 
 trace_events() {

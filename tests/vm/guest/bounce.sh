@@ -5,7 +5,7 @@
 . /bm/guest/steps.sh
 
 memory_above_4g() {
-	awk '/^MemTotal/ { print; exit $2 < 5 * 1024 * 1024 }' /proc/meminfo
+	awk '/^MemTotal/ { print; exit $2 < 4 * 1024 * 1024 }' /proc/meminfo
 }
 
 # There is no IOMMU to help, and the kernel is told to, or the device does not reach all memory.

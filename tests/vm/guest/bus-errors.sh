@@ -111,12 +111,19 @@ veto() {
 # What was lost is told by what has lost it: so it goes on.
 nonfatal_veto() { veto COMP_TIME && works; }
 
-# What comes waits for the recovery. Who does not wait pulls both out, and finds them anew.
+# What comes waits for the recovery. Who does not wait pulls both out, and finds them anew; and who reads a register
+# meanwhile does not hold that up until the device is given up.
 fatal_veto() {
 	veto DLP || return 1
 	! timeout 3 dd if=/dev/busmaster0 of=/dev/null bs=4k count=1 2>/dev/null || fail "it was not waited for" || return 1
-	echo 1 >"$neighbour/remove" && echo 1 >"$function/remove" && echo 1 >/sys/bus/pci/rescan || return 1
-	wait_for 20 [ -c /dev/busmaster1 ] && works && neighbour_works
+	cat "$function"/busmaster/*/stats/mrd_tlps 2>/tmp/reader &
+	reader_pid=$!
+	sleep 1
+	echo 1 >"$neighbour/remove" && echo 1 >"$function/remove" || return 1
+	! wait $reader_pid || fail "there was something to read" || return 1
+	grep "No such device" /tmp/reader || return 1
+	! klog_since "given up" || fail "it was waited for" || return 1
+	echo 1 >/sys/bus/pci/rescan && wait_for 20 [ -c /dev/busmaster1 ] && works && neighbour_works
 }
 
 before_load

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Four CPUs, the last of which is isolated: where interrupts go, and that nothing is forgotten when all
-# CPUs but one go and come back, under load and during resets. And a vector that the kernel disables.
+# CPUs but one go and come back, under load and during resets.
 . /bm/guest/lib.sh
 . /bm/guest/steps.sh
 . /bm/guest/faults.sh
@@ -39,41 +39,22 @@ come_and_go() {
 	same "vectors go to" "$(homes)" "$homes_before" && same errors/timeouts "$(attribute errors/timeouts)" 0
 }
 
-# Somebody resets it over and over.
+# Somebody resets it over and over, for as long as that takes a few times.
 during_resets() {
 	: >/tmp/resets
 	touch /tmp/resetting
 	while [ -e /tmp/resetting ]; do
 		announced && echo >>/tmp/resets
 	done &
-	during_pid=$!
-	"$@"
-	during_status=$?
+	during_pid=$! during_status=0
+	for _ in $(seq 50); do
+		[ "$(wc -l </tmp/resets)" -lt 4 ] || break
+		"$@" || during_status=1
+	done
 	rm /tmp/resetting
 	wait $during_pid
 	echo "$(wc -l </tmp/resets) resets"
-	[ "$(wc -l </tmp/resets)" -gt 3 ] || return 1
-	return $during_status
-}
-
-q0_interrupts() { vectors | awk '$1 == "busmaster0-q0" { print $2 }'; }
-
-# A device, or whoever shares its vector, raises it for nothing, until the kernel has enough of it.
-stormed() {
-	klog_expect "nobody cared" "a vector is raised 100,000 times for nothing"
-	klog_expect "Disabling IRQ" "and the kernel disables it"
-	klog_allow "Call Trace|handlers:|RIP: " "with its reasons"
-	klog_expect "the kernel has disabled its interrupt; it is polled" "the driver sees that"
-	irq=$(awk '$NF == "busmaster0-q0" { sub(":", "", $1); print $1 }' /proc/interrupts)
-	lost=$(attribute errors/timeouts)
-	storm "$irq" || return 1
-	taskset 1 verify -n 20 -p 1 || return 1
-	same "timeouts" "$(attribute errors/timeouts)" "$lost" || return 1
-	announced || return 1
-	interrupts=$(q0_interrupts)
-	taskset 1 verify -n 20 -p 1 || return 1
-	grown "interrupts after a reset" "$interrupts" q0_interrupts || return 1
-	klog_end
+	[ "$(wc -l </tmp/resets)" -gt 3 ] && return $during_status
 }
 
 before_load
@@ -85,7 +66,4 @@ check "the same, with a reset when one is left, and when all are back" undisturb
 check "the same, while somebody resets it over and over" undisturbed during_resets come_and_go :
 run "verify after that" verify -n 100 -p 4
 klog_end
-check "the module unloads" unload
-check "the module loads" load timeout_ms=2000
-check "a vector that the kernel has disabled: it is polled, and after a reset it interrupts" stormed
 after_unload

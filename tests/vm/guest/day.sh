@@ -5,7 +5,7 @@
 function=/sys/bus/pci/devices/$pci
 port=$(basename "$(dirname "$(readlink -f "$function")")")
 many=32 # commands that are to be in flight when it happens
-delay=200000 # microseconds that each of them takes: far more than it takes to look
+delay=400000 # microseconds that each of them takes: far more than it takes to look, and so few of them cost little
 
 in_flight() { echo $(($(attribute stats/commands) - $(attribute stats/completions) - unanswered)); }
 enough_in_flight() { [ "$(in_flight)" -ge $many ]; }
@@ -18,7 +18,7 @@ delayed() { arm cqe-delay "always:all:$delay"; }
 busy_begin() {
 	unanswered=$(($(attribute stats/commands) - $(attribute stats/completions)))
 	delayed
-	fio --filename=/dev/busmaster0 --allow_file_create=0 --rw=randrw --bs=4k --ioengine=io_uring --iodepth=64 --verify=crc32c \
+	fio --filename=/dev/busmaster0 --allow_file_create=0 --rw=randrw --bs=4k --iomem_align=4k --ioengine=io_uring --iodepth=32 --verify=crc32c \
 		--time_based --runtime=3600 "$@" --name=one --filesize=1m --name=two --offset=1m --filesize=2m >/tmp/busy.log 2>&1 &
 	busy_pid=$!
 	wait_for 60 enough_in_flight && return
@@ -92,15 +92,17 @@ asleep() { wait_for 10 is suspended || fail "it is $(cat "$power/runtime_status"
 # As if there had been no power at all: the port resets what is below it.
 reset_asleep() { asleep && reset_unannounced && verify -n 50 -p 2 && asleep; }
 
-# stores_during BUS-ERRORS COMMAND...
+# stores_during BUS-ERRORS COMMAND...: what is stored meanwhile is not lost unheard of
 stores_during() {
-	stores_errors=$1
+	rm -f /tmp/stores
+	stores "$1" >/tmp/stores &
+	stores_pid=$!
 	shift
-	stores 4 "$stores_errors" >/tmp/stores &
-	sleep 1
-	"$@" || return 1
-	wait $!
+	wait_for 10 [ -s /tmp/stores ] && "$@"
+	stores_command=$?
+	kill $stores_pid
+	wait $stores_pid
 	stores_status=$?
 	cat /tmp/stores
-	return $stores_status
+	[ $stores_command = 0 ] && return $stores_status
 }

@@ -38,16 +38,15 @@ enough_operations() {
 
 # Takes CPU 1 away and gives it back while fio runs; commands in flight are not forgotten.
 cpus_come_and_go() {
-	hotplug_cpu=/sys/devices/system/cpu/cpu1/online
 	hotplug_rounds=0
 	fio_verify io_uring &
 	while [ -e /proc/$! ] && [ "$(awk '{ print $3 }' /proc/$!/stat)" != Z ]; do
-		echo 0 >$hotplug_cpu && usleep 200000 && echo 1 >$hotplug_cpu && usleep 200000 || break
+		echo 0 >$cpu && usleep 200000 && echo 1 >$cpu && usleep 200000 || break
 		hotplug_rounds=$((hotplug_rounds + 1))
 	done
 	wait $! || return 1
 	echo "CPU 1 was offline $hotplug_rounds times"
-	[ $hotplug_rounds -ge 3 ] && same "CPU 1 online" "$(cat $hotplug_cpu)" 1
+	[ $hotplug_rounds -ge 3 ] && same "CPU 1 online" "$(cat $cpu)" 1
 }
 
 before_load

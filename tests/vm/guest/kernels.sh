@@ -51,5 +51,6 @@ fi
 check "io_uring, as many reads and writes as a queue holds: what is read was written" full_depth
 check "every queue raised interrupts" every_queue_interrupts
 check "the function is reset, and moves data" function_reset
+check "vectors are where the operator put them, reset or CPU hotplug" operator_moves_a_vector
 check "no command was not answered in time" same timeouts "$(attribute errors/timeouts)" 0
 unloads

@@ -10,6 +10,7 @@
 . /bm/guest/faults.sh
 . /bm/guest/day.sh
 
+delay=200000 # one after the other, and a shutdown waits for all of them
 stage=${BM_stage:-0} # kernels before this one
 last=$((BM_kexecs + 1)) # is started by a crash
 
@@ -87,6 +88,7 @@ case $stage in
 *) check "kernel $stage, by kexec: the device is silent, and may not master the bus" silent ;;
 esac
 check "kernel $stage: the module loads" load timeout_ms=60000 queue_depth=64
+arm cqe-delay 0 # which only a reset of the function would forget
 run "verify in kernel $stage" verify -n 30 -p 2
 if [ "$stage" -lt "$BM_kexecs" ]; then
 	check "kernel $stage: $many commands are in flight" busy
@@ -94,7 +96,7 @@ if [ "$stage" -lt "$BM_kexecs" ]; then
 	next_is next_kernel now
 elif [ "$stage" = "$BM_kexecs" ]; then
 	check "kernel $stage: one for a crash is loaded" next_kernel crash nr_cpus=1 reset_devices
-	delay=500000
+	delay=5000000 # nobody waits for it, and the next kernel may be slow to come
 	check "kernel $stage: $many commands are in flight" busy
 	next_is crashes
 else

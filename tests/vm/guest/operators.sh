@@ -6,8 +6,8 @@
 . /bm/guest/faults.sh
 . /bm/guest/day.sh
 
-tracing=$debug/tracing
 dump=$debug/busmaster/busmaster0/dump
+clock=$debug/busmaster/busmaster0/clock
 
 # traced COMMAND...: what the events tell of it is in /tmp/trace
 traced() {
@@ -38,7 +38,7 @@ timed_out() {
 	timed_out_as=$(sed -n 's/.*bm_timeout: busmaster0 \(queue=[0-9]* tag=0x[0-9a-f]*\) .*/\1/p' /tmp/trace | head -n 1)
 	[ "$(of complete "$timed_out_as .* error=-5")" = 1 ] || fail "$timed_out_as does not fail, or twice" || return 1
 	same "stops and starts" "$(grep -oE "bm_state: busmaster0 [a-z]*" /tmp/trace | cut -d ' ' -f 3 | tr '\n' ' ')" "stopped running " &&
-		[ "$(of reset "by=ctrl error=0")" -gt 0 ]
+		[ "$(of reset "by=ctrl error=0")" -gt 0 ] && same "clocks at the start" "$(of clock)" 1
 }
 
 # A bus address that nobody has, and the command that was told so.
@@ -47,6 +47,21 @@ faulted() {
 	traced one_write && same "the write" "$result" EIO || return 1
 	cat /tmp/trace
 	same "faults" "$(of fault "info=$nowhere error=-5")" 1
+}
+
+# told FILE NAME: one of the lines of a look at the clock
+told() { sed -n "s/^$2_ns //p" "$1"; }
+
+# Both clocks at one moment, twice: the file says what the trace does, and they agree to their bounds and a hundredth of what
+# has passed, which no clock is wrong by.
+clocks() {
+	traced eval 'cat "$clock" >/tmp/clock1 && usleep 200000 && cat "$clock" >/tmp/clock2' || return 1
+	cat /tmp/trace /tmp/clock1 /tmp/clock2
+	same "samples in the trace" "$(of clock "offset=$(told /tmp/clock1 offset) bound=$(told /tmp/clock1 bound)")" 1 || return 1
+	clocks_passed=$(($(told /tmp/clock2 device) - $(told /tmp/clock1 device)))
+	clocks_apart=$(($(told /tmp/clock2 offset) - $(told /tmp/clock1 offset)))
+	clocks_most=$(($(told /tmp/clock1 bound) + $(told /tmp/clock2 bound) + clocks_passed / 100))
+	[ $clocks_passed -ge 200000000 ] && [ ${clocks_apart#-} -le $clocks_most ]
 }
 
 # trace-cmd and perf read what an event says by its format file, and know no name of the driver's.
@@ -75,6 +90,7 @@ dumped_dead() {
 	wait_for 20 grep -q "^dead" "$dump" || fail "$(head -n 1 "$dump")" || return 1
 	dumped "^dead" "^queue 0: stopped" || return 1
 	! grep "^status" /tmp/dump || return 1
+	! cat "$clock" || return 1
 	power_returns
 }
 
@@ -86,6 +102,7 @@ check "any tool can read the events" readable
 check "a time-out, with its command and the reset that follows" timed_out
 check "refused DMA, with its address" faulted
 check "works afterwards" works
+check "the device's clock beside the kernel's" clocks
 check "the dump while much is in flight" dumped_busy
 check "it is short" dumped_is_short
 check "the dump of a device that is dead" dumped_dead

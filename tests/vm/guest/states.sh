@@ -7,8 +7,6 @@
 . /bm/guest/faults.sh
 . /bm/guest/day.sh
 
-cpu=/sys/devices/system/cpu/cpu1/online
-
 reset_announced() {
 	for method in $(cat "$function/reset_method"); do
 		echo "$method" >"$function/reset_method" && echo 1 >"$function/reset" || fail "by $method" || return 1
@@ -51,8 +49,9 @@ loses_only_what_was_in_flight() {
 
 # Below a port somebody hears of it: the kernel says whose it was. The driver is not asked.
 correctable() {
-	klog_expect "AER: .*[Cc]orrectable error.* received" "the root port hears of it"
-	klog_expect "PCIe Bus Error: severity=Correct(able|ed), type=Physical Layer" "and the kernel says what it was"
+	klog_expect "AER: .*[Cc]orrectable [Ee]rror.* received" "the root port hears of it"
+	klog_expect "PCIe Bus Error: severity=Correct(able|ed)" "and the kernel says so"
+	klog_expect "\[ 0\] RxErr" "and what it was"
 	klog_mark
 	resets=$(attribute stats/resets)
 	arm aer-correctable 1 && one_write && same "the caller's result" "$result" ok || return 1
@@ -105,23 +104,6 @@ patient() {
 	done
 	wait
 	same stats/resets "$(attribute stats/resets)" "$resets" && same errors/timeouts "$(attribute errors/timeouts)" 0
-}
-
-# irq NAME: its number
-irq() { awk -v name="$1" '$NF == name { sub(":", "", $1); print $1 }' /proc/interrupts; }
-
-# affinity N: of queue N's vector
-affinity() { cat "/proc/irq/$(irq "busmaster0-q$1")/smp_affinity_list"; }
-
-operator_moves_a_vector() {
-	for affinity_queue in 0 1; do
-		echo $((1 - affinity_queue)) >"/proc/irq/$(irq busmaster0-q$affinity_queue)/smp_affinity_list"
-	done
-	echo 1 >"$function/reset"
-	verify -n 20 -p 2 || return 1 # a vector that is moved goes with its next interrupt
-	same "CPU of queue 0's vector" "$(affinity 0)" 1 && same "CPU of queue 1's vector" "$(affinity 1)" 0 || return 1
-	echo 0 >$cpu && same "CPU of queue 0's vector meanwhile" "$(affinity 0)" 0 && echo 1 >$cpu || return 1
-	same "CPU of queue 0's vector afterwards" "$(affinity 0)" 1
 }
 
 operator_moves_it_meanwhile() {

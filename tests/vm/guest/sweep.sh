@@ -5,7 +5,6 @@
 . /bm/guest/faults.sh
 . /bm/guest/day.sh
 
-tracing=$debug/tracing
 kinds="failslab fail_page_alloc fail_usercopy"
 
 # each_kind FILE VALUE
@@ -55,6 +54,7 @@ worker_resets() {
 	resets=$(attribute stats/resets)
 	arm hang 1
 	one_write &
+	wait_for 10 grown "hits of hang" 0 fired hang 2>/dev/null || fail "nothing hangs" || return 1
 	starved reset_by_worker || return 1
 	wait $!
 	works
@@ -101,12 +101,19 @@ check "the module loads" load queue_depth=2 timeout_ms=2000
 check "failures are those that the driver sees, and each leaves its stack" traced
 check "the kernel fails what has the driver on its stack" filters
 klog_allow "busmaster|sweep|page allocation failure|Call Trace|RIP: 0033|PM: suspend entry" "memory is refused"
-klog_allow "at fs/proc/generic.c:.* remove_proc_entry|kmemleak: Cannot allocate" "the kernel's own, where it did without"
+klog_allow "(at fs/proc/generic.c:.*|RIP: 0010:)remove_proc_entry|kmemleak: Cannot allocate" "the kernel's own, where it did without"
+klog_allow "DMA-API: cacheline tracking ENOMEM" "which ends DMA-API debug"
+klog_allow "kmemleak: [0-9]+ new suspected" "of the leaks it is looked at below whose they are"
 run sweep sweep $((100 / BM_sites))
 check "a worker resets the device without any memory" worker_resets
 check "it is suspended and resumed without any memory" resumes
 check "there are few bus addresses: all is verified" few_addresses
 check "there is no bus address: ENOMEM, and then it works" no_addresses
 check "failures are not looked at any more" untraced
+unloads
+# What was mapped when DMA-API debug ended stays in its books.
+mapped_or_not_seen() { grep Y $debug/dma-api/disabled || nothing_mapped; }
+check "no DMA mapping stays, as far as DMA-API debug has looked" mapped_or_not_seen
+leaker=__dma_async_device_channel_register # forgets a channel's name where it fails
+check "no memory is leaked (kmemleak) but by the DMA engine's core" nothing_leaked
 klog_end
-after_unload
