@@ -65,6 +65,10 @@ busmaster busmaster0: to be reset: a command was not answered in time
 ** 12 printk messages dropped **
 """.splitlines()
 
+STATUS = "DMAR: DRHD: handling fault status reg 2"
+APIC_FAULT = ("DMAR: [INTR-REMAP] Request device [ff:1f.7] fault index 0x0 [fault reason 0x25] "
+              "Blocked a compatibility format interrupt request")
+OUR_FAULT = APIC_FAULT.replace("ff:1f.7", "00:02.0")
 REFUSED = "[    5.0] busmaster busmaster0: DMA write of bus address 0xdead000 refused (queue 0, tag 5)"
 EXPECT = "[    4.9] bm-klog: expect busmaster.*refused -- bus mastering is off"
 END = "[    5.1] bm-klog: end"
@@ -200,6 +204,9 @@ def cases() -> Iterator[Case]:
         checks = {
             "a clean log passes": not with_lines(),
             f"each of {len(PLANTED)} planted lines is caught": not missed(),
+            "a fault of the I/O APIC's is not ours": not with_lines(STATUS, APIC_FAULT),
+            "a fault beside one of the I/O APIC's is": bool(with_lines(STATUS, APIC_FAULT, OUR_FAULT)),
+            "a fault whose report was lost is": bool(with_lines(STATUS)),
             "a line that was asked for passes": not with_lines(EXPECT, REFUSED, END),
             "only while its test runs": bool(with_lines(EXPECT, REFUSED, END, REFUSED)),
             "a line that was asked for must come": bool(with_lines(EXPECT, END)),
