@@ -23,7 +23,7 @@ typedef struct Bench {
 
 static void bench_up(Bench *t)
 {
-    t->d = bm_start_machine(NO_PIT, NULL, PROPS);
+    t->d = bm_start_machine(NO_PIT, &bm_in_main_loop, PROPS);
     bm_enable(t->d);
     bm_msix_setup(t->d, 3);
     bm_ring_init(&t->r, t->d, 0, 4);
@@ -192,7 +192,8 @@ static void test_booked(const void *data)
     unsigned i, j;
     Bench t;
 
-    t.d = bm_start(NULL, "queues=1,mem-size=1M,timing=true,outstanding=256,"
+    t.d = bm_start(&bm_in_main_loop,
+                   "queues=1,mem-size=1M,timing=true,outstanding=256,"
                    "command-overhead-ns=1000000000,time-scale=1000");
     bm_ring_init(&t.r, t.d, 0, 8);
     for (i = 0; i < 60; i++) {

@@ -8,6 +8,8 @@
 #include "qemu/cutils.h"
 #include "harness.h"
 
+const BmVariant bm_in_main_loop;
+
 #define BM_DEADLINE         (60 * G_USEC_PER_SEC)
 #define BM_RAM_START        (16 * MiB)
 
@@ -141,9 +143,7 @@ void bm_add(const char *name, void (*fn)(const void *))
 
 void bm_add_inline(const char *name, void (*fn)(const void *))
 {
-    static const BmVariant in_main_loop;
-
-    bm_add_data(name, fn, &in_main_loop);
+    bm_add_data(name, fn, &bm_in_main_loop);
 }
 
 static void bm_add_variant(const char *name, void (*fn)(const void *),

@@ -91,6 +91,9 @@ typedef struct BmVariant {
     bool shadow;
 } BmVariant;
 
+/* In the main loop, whatever the environment says. */
+extern const BmVariant bm_in_main_loop;
+
 /*
  * The machine. @worker is a test's data: NULL, or a BmVariant. bm_add_data()
  * registers a test with data of its own, bm_add_inline() one that needs the

@@ -226,10 +226,9 @@ static void world_up_leaking(World *w, const void *worker)
 /* Nothing but a device that takes its time, and a disk */
 static void timed_up(World *w, const char *props)
 {
-    static const BmVariant in_main_loop;
     g_autofree char *options = ignore_leaks();
 
-    w->d = bm_start(&in_main_loop, props);
+    w->d = bm_start(&bm_in_main_loop, props);
     g_setenv("ASAN_OPTIONS", options, true);
     w->dir = g_dir_make_tmp("busmaster-XXXXXX", NULL);
     add_disk(w);

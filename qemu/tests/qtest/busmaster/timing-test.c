@@ -63,7 +63,7 @@ static void bench_start(Bench *t, const char *args, const char *props,
 
     t->per_byte = 8 * bits / (gts * lanes);
     t->latency = 1000;
-    t->d = bm_start_below(args, NULL, all);
+    t->d = bm_start_below(args, &bm_in_main_loop, all);
     set_sizes(t, 128, 512);
     bench_ring(t);
 }
@@ -574,7 +574,7 @@ static void test_move(const void *data)
     for (i = 0; i <= ARRAY_SIZE(moments); i++) {
         g_autofree char *dir = g_dir_make_tmp("busmaster-XXXXXX", NULL);
         World w = { .dir = dir };
-        BmDev *d = bm_start(NULL, props);
+        BmDev *d = bm_start(&bm_in_main_loop, props);
         struct bm_hw_sqe sqe;
         BmRing r;
         Bench t;
