@@ -16,14 +16,16 @@ is_lent() {
 		same "the file's size" "$(attribute mem_size)" $(((64 - lent) << 20))
 }
 
-all_is_back() { same available "$(p2pmem "$1" available)" $((lent << 20)); }
+# all_is_back PROVIDER [BYTES]: a disk's own queues may be in its buffer
+all_is_back() { same available "$(p2pmem "$1" available)" "${2:-$((lent << 20))}"; }
 
 # --- pairs ---
 
 # reach CLIENT PROVIDER TRANSFERS NAME
 reach() {
+	reach_available=$(p2pmem "$2" available)
 	run "$4" p2p works "$3" "$(node "$1")" "$(lends "$2")"
-	check "$4: all memory is back" all_is_back "$2"
+	check "$4: all memory is back" all_is_back "$2" "$reach_available"
 }
 
 # five transfers are five refusals: none is tried again
@@ -197,6 +199,18 @@ no_dmabuf() {
 	check "$3: the kernel names both, and the reason" klog_since "$1: $why \\($2\\) do not share"
 }
 
+# distance CLIENT PROVIDER STEPS: what the kernel reckons the way between them to be, when one takes a dma-buf of the other's
+distance() {
+	distance_event=$tracing/events/kprobes/distance
+	echo 'r:distance pci_p2pdma_distance_many steps=$retval:s32' >$tracing/kprobe_events &&
+		echo >$tracing/trace && echo 1 >$distance_event/enable || return 1
+	dmabuf works 1 "$(node "$1")" "$(node "$2")" >/tmp/distance
+	distance_steps=$(sed -n 's/.* steps=\(-*[0-9]*\).*/\1/p' $tracing/trace | sort -u)
+	echo 0 >$distance_event/enable && echo >$tracing/kprobe_events
+	echo "$1 and $2: $distance_steps steps"
+	same steps "$distance_steps" "$3"
+}
+
 # --- two NUMA nodes ---
 
 # node_range NODE: the first page of its memory, and the first behind it
@@ -253,6 +267,9 @@ if [ "${BM_zen:-0}" = 1 ]; then
 	reach "$disk" "$alone" $((requests / 25)) "a disk and a root port likewise"
 	reach "$one" "$far" $((requests / 25)) "two host bridges likewise"
 	run "a dma-buf, two host bridges" dmabuf works $((requests / 25)) "$(node "$far")" "$(node "$alone")"
+	measured "two devices below one switch are four steps apart" distance "$one" "$two" 4
+	measured "so are two at two host bridges" distance "$far" "$alone" 4
+	measured "a switch on the way is two more" distance "$far" "$one" 6
 	measured "a device's memory is on its node" on_its_node
 	measured "so are its requests" requests_on_its_node
 	run "verify after all that" verify -n 100 -p 2
@@ -267,6 +284,7 @@ else
 	reach "$one" "$two" "$requests" "one switch"
 	reach "$two" "$one" $((requests / 5)) "one switch, the other way"
 	reach "$disk" "$two" $((requests / 5)) "a disk and a busmaster"
+	reach "$one" "$disk" $((requests / 25)) "a busmaster and a disk's buffer"
 	if not_translated; then
 		measured "no byte of payload touches RAM" nothing_in_ram
 		measured "by way of RAM each byte touches it twice" all_in_ram
@@ -296,6 +314,7 @@ fi
 no_way "$one" "$other" "two switches"
 no_way "$one" "$alone" "a switch and a root port"
 no_way "$alone" "$other" "a root port and a switch"
+no_way "$alone" "$disk" "a root port and a disk's buffer"
 no_dmabuf "$one" "$other" "a dma-buf, two switches"
 run "verify after all that" verify -n 100 -p 2
 check "the disk is unbound again" no_disk
