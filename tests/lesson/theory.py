@@ -53,13 +53,13 @@ class Link(NamedTuple):
         return min(wire, self.tags * self.request / trip)
 
 
-class Disk(NamedTuple):
+class Behind(NamedTuple):
     """A controller and a medium behind a link."""
     link: Link
-    overhead: float = 900.0  # ns a command, one after the other
-    medium: float = 96000.0  # ns a command
-    channels: int = 100  # at once
-    message: float = 500.0  # ns to the CPU
+    overhead: float  # ns a command, one after the other
+    medium: float  # ns a command
+    channels: int  # at once
+    message: float  # ns to the CPU
 
     def latency(self, size: int) -> float:
         """Of one operation alone, ns, from the doorbell to the interrupt: the driver's words are read, and its submission."""
