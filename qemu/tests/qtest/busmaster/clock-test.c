@@ -143,7 +143,7 @@ static void move(Bench *t)
     bm_stop(t->d);
     bm_migrate(t->d, uri);
     bm_migrate_wait(t->d, "completed");
-    to = bm_receiver(t->d, NULL, PROPS, args);
+    to = bm_receiver(t->d, &bm_in_main_loop, PROPS, args);
     bm_migrate_wait(to, "completed");
     bm_end(t->d);
     g_unlink(uri + strlen("file:"));

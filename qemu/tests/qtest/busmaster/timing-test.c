@@ -598,7 +598,7 @@ static void test_move(const void *data)
             bm_stop(d);
             bm_migrate(d, uri);
             bm_migrate_wait(d, "completed");
-            to = bm_receiver(d, NULL, props, args);
+            to = bm_receiver(d, &bm_in_main_loop, props, args);
             bm_migrate_wait(to, "completed");
             bm_end(d);
             g_unlink(uri + strlen("file:"));

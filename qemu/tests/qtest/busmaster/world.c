@@ -429,6 +429,7 @@ void world_begin(World *w)
 {
     struct bm_hw_sqe bad = bm_cmd(0xff, 51, 0, bm_none(), bm_none());
     BmDev *d = w->d;
+    uint64_t read;
 
     qtest_clock_set(d->qts, BEFORE);
     fill_up(w);
@@ -439,8 +440,9 @@ void world_begin(World *w)
     bm_msix_wait(d, BM_VECTOR_EVENT);
     submit_nop(w, DRAINING, 50);
     reap(w, DRAINING, 1);
+    read = bm_read(d, BM_REG_MRD_BYTES);
     bm_submit(&w->r[DRAINING], &bad);
-    bm_settle(d);
+    bm_wait_reg(d, BM_REG_MRD_BYTES, UINT64_MAX, read + sizeof(bad));
     bm_ring_write(&w->r[DRAINING], BM_QREG_CTL, 0);
     bm_arm(d, BM_INJECT_HANG, 1, HUNG, 0);
     submit_nop(w, HUNG, 60);
