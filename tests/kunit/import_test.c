@@ -138,6 +138,39 @@ static struct bm_import *borrow(struct kunit *test, struct fake *fake, struct le
 	return im;
 }
 
+/**
+ * struct loan - an operation on a dma-buf
+ * @fake: whose operation it is
+ * @lender: whose memory
+ * @im: the import
+ * @rq: a request
+ */
+struct loan {
+	struct fake *fake;
+	struct lender *lender;
+	struct bm_import *im;
+	struct bm_request *rq;
+};
+
+static struct loan loan_create(struct kunit *test, struct fake *fake, enum dma_data_direction dir)
+{
+	struct lender *lender = lender_create(test);
+
+	return (struct loan){
+		.fake = fake,
+		.lender = lender,
+		.im = borrow(test, fake, lender, dir),
+		.rq = fake_request(fake),
+	};
+}
+
+static void loan_end(struct kunit *test, struct loan *l)
+{
+	bm_request_put(l->rq);
+	bm_import_put(l->im);
+	lender_end(test, l->lender);
+}
+
 /* A part that is in one piece; where it is. */
 static int map_at(struct bm_request *rq, struct bm_import *im, u64 offset, u64 *addr)
 {
@@ -152,89 +185,69 @@ static int map_at(struct bm_request *rq, struct bm_import *im, u64 offset, u64 *
 
 static void part_is_where_it_is(struct kunit *test)
 {
-	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct lender *lender = lender_create(test);
-	struct bm_import *im = borrow(test, fake, lender, DMA_TO_DEVICE);
-	struct bm_request *rq = fake_request(fake);
+	struct loan l = loan_create(test, fake_start(test, 1, DEPTH), DMA_TO_DEVICE);
 	struct bm_hw_ptr ptr;
 	u64 addr;
 
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, PIECE + 100, &addr), 0);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, PIECE + 100, &addr), 0);
 	KUNIT_EXPECT_EQ(test, addr, HERE + GAP + 100);
-	KUNIT_EXPECT_EQ(test, rq->nr_segs, 1);
-	bm_mem_unmap(rq);
-	KUNIT_EXPECT_EQ(test, bm_import_map(rq, im, PIECE - 8, PIECE + 16, &ptr), 0);
-	KUNIT_EXPECT_EQ(test, rq->nr_segs, 3);
-	KUNIT_EXPECT_EQ(test, le64_to_cpu(rq->sgl.seg[0].addr), HERE + PIECE - 8);
-	KUNIT_EXPECT_EQ(test, le32_to_cpu(rq->sgl.seg[0].length), 8);
-	KUNIT_EXPECT_EQ(test, le64_to_cpu(rq->sgl.seg[1].addr), HERE + GAP);
-	KUNIT_EXPECT_EQ(test, le32_to_cpu(rq->sgl.seg[1].length), PIECE);
-	KUNIT_EXPECT_EQ(test, le64_to_cpu(rq->sgl.seg[2].addr), HERE + 2 * GAP);
-	KUNIT_EXPECT_EQ(test, le32_to_cpu(rq->sgl.seg[2].length), 8);
-	bm_mem_unmap(rq);
-	KUNIT_EXPECT_EQ(test, bm_import_map(rq, im, PIECE, 2 * PIECE + 1, &ptr), -ERANGE);
-	KUNIT_EXPECT_EQ(test, lender->maps, 1);
-	bm_request_put(rq);
-	bm_import_put(im);
-	lender_end(test, lender);
+	KUNIT_EXPECT_EQ(test, l.rq->nr_segs, 1);
+	bm_mem_unmap(l.rq);
+	KUNIT_EXPECT_EQ(test, bm_import_map(l.rq, l.im, PIECE - 8, PIECE + 16, &ptr), 0);
+	KUNIT_EXPECT_EQ(test, l.rq->nr_segs, 3);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(l.rq->sgl.seg[0].addr), HERE + PIECE - 8);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(l.rq->sgl.seg[0].length), 8);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(l.rq->sgl.seg[1].addr), HERE + GAP);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(l.rq->sgl.seg[1].length), PIECE);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(l.rq->sgl.seg[2].addr), HERE + 2 * GAP);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(l.rq->sgl.seg[2].length), 8);
+	bm_mem_unmap(l.rq);
+	KUNIT_EXPECT_EQ(test, bm_import_map(l.rq, l.im, PIECE, 2 * PIECE + 1, &ptr), -ERANGE);
+	KUNIT_EXPECT_EQ(test, l.lender->maps, 1);
+	loan_end(test, &l);
 }
 
 static void part_of_too_many_pieces_is_refused(struct kunit *test)
 {
-	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct lender *lender = lender_create(test);
-	struct bm_import *im = borrow(test, fake, lender, DMA_TO_DEVICE);
-	struct bm_request *rq = fake_request(fake);
+	struct loan l = loan_create(test, fake_start(test, 1, DEPTH), DMA_TO_DEVICE);
 	struct bm_hw_ptr ptr;
 
-	fake->bm.cmd_pages = 2;
-	KUNIT_EXPECT_EQ(test, bm_import_map(rq, im, 0, 2 * PIECE + 1, &ptr), -EMSGSIZE);
-	KUNIT_EXPECT_FALSE(test, lender_in_use(lender));
-	KUNIT_EXPECT_EQ(test, bm_import_map(rq, im, 0, 2 * PIECE, &ptr), 0);
-	bm_mem_unmap(rq);
-	bm_request_put(rq);
-	bm_import_put(im);
-	lender_end(test, lender);
+	l.fake->bm.cmd_pages = 2;
+	KUNIT_EXPECT_EQ(test, bm_import_map(l.rq, l.im, 0, 2 * PIECE + 1, &ptr), -EMSGSIZE);
+	KUNIT_EXPECT_FALSE(test, lender_in_use(l.lender));
+	KUNIT_EXPECT_EQ(test, bm_import_map(l.rq, l.im, 0, 2 * PIECE, &ptr), 0);
+	bm_mem_unmap(l.rq);
+	loan_end(test, &l);
 }
 
 static void fence_signals_when_the_command_ends(struct kunit *test)
 {
-	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct lender *lender = lender_create(test);
-	struct bm_import *im = borrow(test, fake, lender, DMA_FROM_DEVICE);
-	struct bm_request *rq = fake_request(fake);
+	struct loan l = loan_create(test, fake_start(test, 1, DEPTH), DMA_FROM_DEVICE);
 	u64 addr;
 
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 0, &addr), 0);
-	KUNIT_EXPECT_EQ(test, bm_request_submit(rq), 0);
-	KUNIT_EXPECT_TRUE(test, lender_in_use(lender));
-	fake_answer(rq->queue, fake_fetch_tag(rq->queue), BM_ST_SUCCESS, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(rq->queue), 1);
-	KUNIT_EXPECT_FALSE(test, lender_in_use(lender));
-	bm_request_put(rq);
-	bm_import_put(im);
-	lender_end(test, lender);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), 0);
+	KUNIT_EXPECT_EQ(test, bm_request_submit(l.rq), 0);
+	KUNIT_EXPECT_TRUE(test, lender_in_use(l.lender));
+	fake_answer(l.rq->queue, fake_fetch_tag(l.rq->queue), BM_ST_SUCCESS, 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(l.rq->queue), 1);
+	KUNIT_EXPECT_FALSE(test, lender_in_use(l.lender));
+	loan_end(test, &l);
 }
 
 static void fence_signals_when_the_command_fails(struct kunit *test)
 {
-	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct lender *lender = lender_create(test);
-	struct bm_import *im = borrow(test, fake, lender, DMA_FROM_DEVICE);
-	struct bm_request *rq = fake_request(fake);
+	struct loan l = loan_create(test, fake_start(test, 1, DEPTH), DMA_FROM_DEVICE);
 	struct dma_fence *fence;
 	u64 addr;
 
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 0, &addr), 0);
-	fence = dma_fence_get(rq->fence);
-	KUNIT_EXPECT_EQ(test, bm_request_submit(rq), 0);
-	fake_stop(fake);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), 0);
+	fence = dma_fence_get(l.rq->fence);
+	KUNIT_EXPECT_EQ(test, bm_request_submit(l.rq), 0);
+	fake_stop(l.fake);
 	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
 	KUNIT_EXPECT_EQ(test, fence->error, -EIO);
 	dma_fence_put(fence);
-	bm_request_put(rq);
-	bm_import_put(im);
-	lender_end(test, lender);
+	loan_end(test, &l);
 }
 
 /**
@@ -294,18 +307,13 @@ static void who_writes_is_alone(struct kunit *test)
 
 static void lock_is_not_waited_for(struct kunit *test)
 {
-	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct lender *lender = lender_create(test);
-	struct bm_import *im = borrow(test, fake, lender, DMA_TO_DEVICE);
-	struct bm_request *rq = fake_request(fake);
+	struct loan l = loan_create(test, fake_start(test, 1, DEPTH), DMA_TO_DEVICE);
 	u64 addr;
 
-	dma_resv_lock(lender->buf->resv, NULL);
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 0, &addr), -EBUSY);
-	dma_resv_unlock(lender->buf->resv);
-	bm_request_put(rq);
-	bm_import_put(im);
-	lender_end(test, lender);
+	dma_resv_lock(l.lender->buf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), -EBUSY);
+	dma_resv_unlock(l.lender->buf->resv);
+	loan_end(test, &l);
 }
 
 static const char *blit_name(struct dma_fence *fence)
@@ -321,27 +329,22 @@ static const struct dma_fence_ops blit_ops = {
 /* Its memory is where the device will look, but not yet what it is to find there. */
 static void move_by_the_mapping_is_waited_for(struct kunit *test)
 {
-	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct lender *lender = lender_create(test);
-	struct bm_import *im = borrow(test, fake, lender, DMA_TO_DEVICE);
-	struct bm_request *rq = fake_request(fake);
+	struct loan l = loan_create(test, fake_start(test, 1, DEPTH), DMA_TO_DEVICE);
 	static DEFINE_SPINLOCK(lock);
 	u64 addr;
 
-	lender->blit = kzalloc(sizeof(*lender->blit), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, lender->blit);
-	dma_fence_init(lender->blit, &blit_ops, &lock, dma_fence_context_alloc(1), 1);
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 0, &addr), -EBUSY);
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 0, &addr), -EBUSY);
-	dma_fence_signal(lender->blit);
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 0, &addr), 0);
-	KUNIT_EXPECT_EQ(test, lender->maps, 1);
-	bm_mem_unmap(rq);
-	dma_fence_put(lender->blit);
-	lender->blit = NULL;
-	bm_request_put(rq);
-	bm_import_put(im);
-	lender_end(test, lender);
+	l.lender->blit = kzalloc(sizeof(*l.lender->blit), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, l.lender->blit);
+	dma_fence_init(l.lender->blit, &blit_ops, &lock, dma_fence_context_alloc(1), 1);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), -EBUSY);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), -EBUSY);
+	dma_fence_signal(l.lender->blit);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), 0);
+	KUNIT_EXPECT_EQ(test, l.lender->maps, 1);
+	bm_mem_unmap(l.rq);
+	dma_fence_put(l.lender->blit);
+	l.lender->blit = NULL;
+	loan_end(test, &l);
 }
 
 /* Nor is the mapping kept while that lasts: whoever moves it may wait for the end of all. */
@@ -365,73 +368,58 @@ static void mapping_that_was_revoked_is_let_go_of_while_it_moves(struct kunit *t
 
 static void mapping_that_was_revoked_is_not_kept(struct kunit *test)
 {
-	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct lender *lender = lender_create(test);
-	struct bm_import *im = borrow(test, fake, lender, DMA_TO_DEVICE);
-	struct bm_request *rq = fake_request(fake);
+	struct loan l = loan_create(test, fake_start(test, 1, DEPTH), DMA_TO_DEVICE);
 	u64 addr;
 
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 8, &addr), 0);
-	bm_mem_unmap(rq);
-	lender_move(lender, THERE);
-	KUNIT_EXPECT_TRUE(test, bm_import_moved(im));
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 8, &addr), 0);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 8, &addr), 0);
+	bm_mem_unmap(l.rq);
+	lender_move(l.lender, THERE);
+	KUNIT_EXPECT_TRUE(test, bm_import_moved(l.im));
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 8, &addr), 0);
 	KUNIT_EXPECT_EQ(test, addr, THERE + 8);
-	KUNIT_EXPECT_FALSE(test, bm_import_moved(im));
-	KUNIT_EXPECT_EQ(test, lender->mapped, 1);
-	bm_mem_unmap(rq);
-	lender->error = -ENODEV;
-	lender_move(lender, THERE);
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 8, &addr), -ENODEV);
-	KUNIT_EXPECT_EQ(test, lender->mapped, 0);
-	bm_request_put(rq);
-	bm_import_put(im);
-	lender_end(test, lender);
+	KUNIT_EXPECT_FALSE(test, bm_import_moved(l.im));
+	KUNIT_EXPECT_EQ(test, l.lender->mapped, 1);
+	bm_mem_unmap(l.rq);
+	l.lender->error = -ENODEV;
+	lender_move(l.lender, THERE);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 8, &addr), -ENODEV);
+	KUNIT_EXPECT_EQ(test, l.lender->mapped, 0);
+	loan_end(test, &l);
 }
 
 static void move_aborts_what_is_in_flight(struct kunit *test)
 {
-	struct fake *fake = fake_start(test, 1, DEPTH);
-	struct lender *lender = lender_create(test);
-	struct bm_import *im = borrow(test, fake, lender, DMA_TO_DEVICE);
-	struct bm_request *rq = fake_request(fake);
+	struct loan l = loan_create(test, fake_start(test, 1, DEPTH), DMA_TO_DEVICE);
 	u64 addr;
 	u16 tag;
 
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 0, &addr), 0);
-	KUNIT_EXPECT_EQ(test, bm_request_submit(rq), 0);
-	tag = fake_fetch_tag(rq->queue);
-	fake_untouch(rq->queue, BM_QREG_ABORT);
-	lender_move(lender, THERE);
-	KUNIT_EXPECT_EQ(test, fake_doorbell(rq->queue, BM_QREG_ABORT), tag);
-	KUNIT_EXPECT_TRUE(test, lender_in_use(lender));
-	fake_answer(rq->queue, tag, BM_ST_ABORTED, 0);
-	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(rq->queue), 1);
-	KUNIT_EXPECT_EQ(test, rq->error, -ECANCELED);
-	KUNIT_EXPECT_FALSE(test, lender_in_use(lender));
-	bm_request_put(rq);
-	bm_import_put(im);
-	lender_end(test, lender);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), 0);
+	KUNIT_EXPECT_EQ(test, bm_request_submit(l.rq), 0);
+	tag = fake_fetch_tag(l.rq->queue);
+	fake_untouch(l.rq->queue, BM_QREG_ABORT);
+	lender_move(l.lender, THERE);
+	KUNIT_EXPECT_EQ(test, fake_doorbell(l.rq->queue, BM_QREG_ABORT), tag);
+	KUNIT_EXPECT_TRUE(test, lender_in_use(l.lender));
+	fake_answer(l.rq->queue, tag, BM_ST_ABORTED, 0);
+	KUNIT_EXPECT_EQ(test, bm_queue_reap_all(l.rq->queue), 1);
+	KUNIT_EXPECT_EQ(test, l.rq->error, -ECANCELED);
+	KUNIT_EXPECT_FALSE(test, lender_in_use(l.lender));
+	loan_end(test, &l);
 }
 
 /* Who takes memory back waits for its fences: not for a device that is stopped. */
 static void move_ends_what_is_parked(struct kunit *test)
 {
-	struct fake *fake = fake_create(test, 1, DEPTH);
-	struct lender *lender = lender_create(test);
-	struct bm_import *im = borrow(test, fake, lender, DMA_TO_DEVICE);
-	struct bm_request *rq = fake_request(fake);
+	struct loan l = loan_create(test, fake_create(test, 1, DEPTH), DMA_TO_DEVICE);
 	u64 addr;
 
-	KUNIT_EXPECT_EQ(test, map_at(rq, im, 0, &addr), 0);
-	KUNIT_EXPECT_EQ(test, bm_request_submit(rq), 0);
-	KUNIT_EXPECT_TRUE(test, lender_in_use(lender));
-	lender_move(lender, THERE);
-	KUNIT_EXPECT_FALSE(test, lender_in_use(lender));
-	KUNIT_EXPECT_EQ(test, rq->error, -ECANCELED);
-	bm_request_put(rq);
-	bm_import_put(im);
-	lender_end(test, lender);
+	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), 0);
+	KUNIT_EXPECT_EQ(test, bm_request_submit(l.rq), 0);
+	KUNIT_EXPECT_TRUE(test, lender_in_use(l.lender));
+	lender_move(l.lender, THERE);
+	KUNIT_EXPECT_FALSE(test, lender_in_use(l.lender));
+	KUNIT_EXPECT_EQ(test, l.rq->error, -ECANCELED);
+	loan_end(test, &l);
 }
 
 static struct kunit_case cases[] = {
