@@ -5,7 +5,6 @@
  */
 
 #include "qemu/osdep.h"
-#include <glib/gstdio.h>
 #include "world.h"
 
 #define PROPS   "queues=2,mem-size=4M,timing=true,command-overhead-ns=1000," \
@@ -28,14 +27,6 @@ static void bench_up(Bench *t)
     bm_msix_setup(t->d, 3);
     bm_ring_init(&t->r, t->d, 0, 4);
     t->data = bm_alloc(t->d, LEN);
-}
-
-static void wait_posted(Bench *t)
-{
-    while (!bm_poll(&t->r)) {
-        qtest_clock_step_next(t->d->qts);
-    }
-    g_assert_cmphex(t->r.cqe.status, ==, BM_ST_SUCCESS);
 }
 
 /*
@@ -89,7 +80,7 @@ static void test_drain(const void *data)
         if (!late) {
             bm_ring_write(&t.r, BM_QREG_CTL, 0);
         }
-        wait_posted(&t);
+        bm_step_posted(&t.r, 0, BM_ST_SUCCESS);
         if (late) {
             bm_ring_write(&t.r, BM_QREG_CTL, 0);
         }
@@ -120,7 +111,7 @@ static int64_t copy(Bench *t)
     int64_t since = bm_read(t->d, BM_REG_CLOCK);
 
     bm_submit(&t->r, &sqe);
-    wait_posted(t);
+    bm_step_posted(&t->r, 0, BM_ST_SUCCESS);
     bm_ack(&t->r, 0);
     return bm_read(t->d, BM_REG_CLOCK) - since;
 }
@@ -134,21 +125,12 @@ static void assert_close(int64_t a, int64_t b)
 /* Into a file, and back, into a machine with the same clock. */
 static void move(Bench *t)
 {
-    World w = { .dir = g_dir_make_tmp("busmaster-XXXXXX", NULL) };
-    g_autofree char *uri = world_uri(&w, "file", 't');
-    g_autofree char *args = g_strdup_printf(NO_PIT " -incoming %s", uri);
     int64_t now = bm_read(t->d, BM_REG_CLOCK);
     BmDev *to;
 
     bm_stop(t->d);
-    bm_migrate(t->d, uri);
-    bm_migrate_wait(t->d, "completed");
-    to = bm_receiver(t->d, &bm_in_main_loop, PROPS, args);
-    bm_migrate_wait(to, "completed");
+    to = bm_move_by_file(t->d, &bm_in_main_loop, PROPS, NO_PIT);
     bm_end(t->d);
-    g_unlink(uri + strlen("file:"));
-    g_rmdir(w.dir);
-    g_free(w.dir);
     t->d = to;
     t->r.d = to;
     qtest_clock_set(to->qts, now);
@@ -179,7 +161,7 @@ static void test_old(const void *data)
         g_assert_false(bm_poll(&t.r));
         sleep_days(&t, days[i]);
         move(&t);
-        wait_posted(&t);
+        bm_step_posted(&t.r, 0, BM_ST_SUCCESS);
         bm_ack(&t.r, 0);
     }
     bm_end(t.d);

@@ -62,18 +62,9 @@ static void assert_same(GArray *a, GArray *b)
     g_array_free(b, true);
 }
 
-/* Into a file, and the other QEMU from there. */
 static BmDev *move_by_file(World *w, const void *worker)
 {
-    g_autofree char *uri = world_uri(w, "file", 'a');
-    g_autofree char *args = g_strdup_printf("-incoming %s", uri);
-    BmDev *to;
-
-    bm_migrate(w->d, uri);
-    bm_migrate_wait(w->d, "completed");
-    to = bm_receiver(w->d, worker, WORLD_PROPS, args);
-    bm_migrate_wait(to, "completed");
-    return to;
+    return bm_move_by_file(w->d, worker, WORLD_PROPS, "");
 }
 
 static BmDev *move_by_socket(World *w, const void *worker)
@@ -234,14 +225,6 @@ static void timed_up(World *w, const char *props)
     add_disk(w);
 }
 
-static void wait_for(BmRing *r, unsigned status)
-{
-    while (!bm_poll(r)) {
-        qtest_clock_step_next(r->d->qts);
-    }
-    g_assert_cmphex(r->cqe.status, ==, status);
-}
-
 /* All that was in flight is lost; then it comes back, where it was. */
 static void test_snapshot(const void *worker)
 {
@@ -292,13 +275,13 @@ static void test_slot(const void *worker)
     g_assert_false(bm_poll(&r));
     then = r;
     snapshot(&w, "snapshot-save");
-    wait_for(&r, BM_ST_SUCCESS);
+    bm_step_posted(&r, 0, BM_ST_SUCCESS);
     sqe = bm_cmd(BM_OP_COPY, 2, 4096, bm_sgl(data + 1, 1), bm_local(0));
     bm_submit(&r, &sqe);
-    wait_for(&r, BM_ST_BAD_SGL);
+    bm_step_posted(&r, 0, BM_ST_BAD_SGL);
     snapshot(&w, "snapshot-load");
     r = then;
-    wait_for(&r, BM_ST_SUCCESS);
+    bm_step_posted(&r, 0, BM_ST_SUCCESS);
     g_assert_cmphex(r.cqe.tag, ==, 1);
     world_end(&w);
 }

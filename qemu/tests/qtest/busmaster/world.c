@@ -567,6 +567,41 @@ BmDev *bm_receiver(const BmDev *d, const void *worker, const char *props,
     return to;
 }
 
+/*
+ * Into a file, and into another QEMU from there, which has the options @args,
+ * too, and does not run yet. @d is at its end.
+ */
+BmDev *bm_move_by_file(BmDev *d, const void *worker, const char *props,
+                       const char *args)
+{
+    g_autofree char *dir = g_dir_make_tmp("busmaster-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(dir, "moved", NULL);
+    g_autofree char *uri = g_strdup_printf("file:%s", file);
+    g_autofree char *all = g_strdup_printf("%s -incoming %s", args, uri);
+    BmDev *to;
+
+    bm_migrate(d, uri);
+    bm_migrate_wait(d, "completed");
+    to = bm_receiver(d, worker, props, all);
+    bm_migrate_wait(to, "completed");
+    g_unlink(file);
+    g_rmdir(dir);
+    return to;
+}
+
+/*
+ * Move the clock from one thing that happens to the next until @r has a
+ * completion, with @status. Returns when that was; @now, if it was there.
+ */
+int64_t bm_step_posted(BmRing *r, int64_t now, unsigned status)
+{
+    while (!bm_poll(r)) {
+        now = qtest_clock_step_next(r->d->qts);
+    }
+    g_assert_cmphex(r->cqe.status, ==, status);
+    return now;
+}
+
 /* The state of @d, which is kept in file @name. */
 BmStream *world_saved(World *w, BmDev *d, char name)
 {

@@ -56,5 +56,8 @@ BmDev *bm_receiver(const BmDev *d, const void *worker, const char *props,
                    const char *args);
 void bm_migrate(BmDev *d, const char *uri);
 void bm_migrate_wait(BmDev *d, const char *wanted);
+BmDev *bm_move_by_file(BmDev *d, const void *worker, const char *props,
+                       const char *args);
+int64_t bm_step_posted(BmRing *r, int64_t now, unsigned status);
 
 #endif
