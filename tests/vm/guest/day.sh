@@ -45,6 +45,12 @@ busy_kill() {
 	wait_for 10 busy_ended
 }
 
+# busy_gone: its device has gone, and so does it
+busy_gone() {
+	killall -INT fio 2>/dev/null
+	wait_for 20 busy_ended || fail "fio hangs"
+}
+
 # undisturbed COMMAND...: with much in flight; of which nothing fails
 undisturbed() {
 	failures=$(attribute stats/failures)
@@ -74,6 +80,10 @@ by_surprise() {
 	setpci -s "$port" CAP_EXP+18.w=120:720
 }
 filled() { wait_for 20 [ -c /dev/busmaster0 ] && verify -n 20 -p 2; }
+
+# Away and back, by the kernel alone
+by_remove() { echo 1 >"$function/remove"; }
+scan() { echo 1 >/sys/bus/pci/rescan && filled; }
 
 # The slot has no power, which nobody is told; until it returns.
 power_lost() { setpci -s "$port" CAP_EXP+18.w=100:300 && setpci -s "$port" CAP_EXP+18.w=400:400; }

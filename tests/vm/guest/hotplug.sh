@@ -25,12 +25,9 @@ told() {
 	[ ! -e /dev/busmaster0 ] || fail "the node is still there"
 }
 
-scan() { echo 1 >/sys/bus/pci/rescan && filled; }
-
 # --- the ways to go ---
 
 by_monitor() { monitor device_del bm0; }
-by_remove() { echo 1 >"$function/remove"; }
 by_slot() { echo 0 >"/sys/bus/pci/slots/$slot/power"; }
 
 # --- and what is seen of it ---
@@ -45,8 +42,7 @@ busy() {
 	hold && "$1" || return 1
 	told
 	busy_told=$?
-	killall -INT fio 2>/dev/null
-	wait_for 20 busy_ended || fail "fio hangs" || return 1
+	busy_gone || return 1
 	wait $busy_pid
 	[ $busy_told = 0 ] && nothing_pinned_soon && "$2"
 }
@@ -60,8 +56,7 @@ lost() {
 	echo "a write says $result"
 	[ "$result" != ok ] && wait_for 30 grep -q gone /tmp/held || fail "nobody is told" || return 1
 	power_returns
-	killall -INT fio 2>/dev/null
-	wait_for 20 busy_ended || fail "fio hangs" || return 1
+	busy_gone || return 1
 	by_remove && told && nothing_pinned_soon && "$1"
 }
 

@@ -20,16 +20,12 @@ after_error() {
 	works
 }
 
-by_sysfs() { echo 1 >"$function/remove"; }
-scan() { echo 1 >/sys/bus/pci/rescan && filled; }
-
 # pulled HOW WAY BACK
 pulled() {
 	busy_begin --continue_on_error=all --verify_fatal=0 || return 1
 	"$1"
 	wait_for 20 [ ! -e "$function" ] || fail "the function is still there" || return 1
-	killall -INT fio 2>/dev/null
-	wait_for 20 busy_ended || fail "fio hangs" || return 1
+	busy_gone || return 1
 	"$2"
 }
 
@@ -44,7 +40,7 @@ check "a correctable error" after_error correctable RCVR
 check "a non-fatal one" after_error nonfatal COMP_TIME
 check "a fatal one" after_error fatal DLP
 check "it sleeps, its port resets it, it wakes up" sleeps
-check "pulled orderly" pulled by_sysfs scan
+check "pulled orderly" pulled by_remove scan
 check "pulled by surprise" pulled by_surprise plug
 klog_end
 unloads
