@@ -56,11 +56,15 @@ static int bm_fetch(void *to, size_t known, size_t least, const void __user *fro
 	return copy_struct_from_user(to, known, from, *size);
 }
 
+/* Does a range lie in the first @size bytes? */
+static bool bm_within(u64 begin, u64 length, u64 size)
+{
+	return begin <= size && length <= size - begin;
+}
+
 static int bm_op_check_side(struct bm_dev *bm, struct file *file,
 			    const struct busmaster_side *side, u64 length, fmode_t mode)
 {
-	u64 size = bm_file_size(bm);
-
 	if (side->fd && side->space != BUSMASTER_FD)
 		return -EINVAL;
 	if (!mode)
@@ -69,7 +73,7 @@ static int bm_op_check_side(struct bm_dev *bm, struct file *file,
 	case BUSMASTER_USER:
 		return access_ok(u64_to_user_ptr(side->addr), length) ? 0 : -EFAULT;
 	case BUSMASTER_DEVICE:
-		if (side->addr > size || length > size - side->addr)
+		if (!bm_within(side->addr, length, bm_file_size(bm)))
 			return -ERANGE;
 		return file->f_mode & mode ? 0 : -EBADF;
 	case BUSMASTER_FD:
@@ -147,16 +151,15 @@ static struct dma_buf *bm_op_other(struct file *file, const struct busmaster_sid
 	struct dma_buf *buf = ERR_PTR(-EINVAL);
 	struct file *other = fget(side->fd);
 	struct bm_dev *bm;
-	u64 begin, end;
+	u64 begin;
 
 	if (!other)
 		return ERR_PTR(-EBADF);
 	if (other->f_op == file->f_op) {
 		bm = container_of(file_inode(other)->i_cdev, struct bm_dev, cdev);
 		begin = ALIGN_DOWN(side->addr, PAGE_SIZE);
-		end = bm_file_size(bm);
 		buf = ERR_PTR(-ERANGE);
-		if (side->addr <= end && length <= end - side->addr)
+		if (bm_within(side->addr, length, bm_file_size(bm)))
 			buf = bm_export(bm, begin, PAGE_ALIGN(side->addr + length) - begin,
 					other->f_flags & O_ACCMODE);
 		*offset = side->addr - begin;
@@ -173,7 +176,7 @@ static struct dma_buf *bm_op_buffer(struct file *file, const struct busmaster_si
 	*offset = side->addr;
 	if (buf == ERR_PTR(-EINVAL))
 		return bm_op_other(file, side, length, offset);
-	if (!IS_ERR(buf) && (*offset > buf->size || length > buf->size - *offset)) {
+	if (!IS_ERR(buf) && !bm_within(*offset, length, buf->size)) {
 		dma_buf_put(buf);
 		return ERR_PTR(-ERANGE);
 	}
@@ -425,7 +428,7 @@ static int bm_ioctl_export(struct bm_dev *bm, struct file *file,
 		return err;
 	if (range.reserved || !range.length || !PAGE_ALIGNED(range.offset | range.length))
 		return -EINVAL;
-	if (range.offset > bm_file_size(bm) || range.length > bm_file_size(bm) - range.offset)
+	if (!bm_within(range.offset, range.length, bm_file_size(bm)))
 		return -ERANGE;
 	buf = bm_export(bm, range.offset, range.length, file->f_flags & O_ACCMODE);
 	if (IS_ERR(buf))
