@@ -126,6 +126,10 @@ static void bm_vm_change(void *opaque, bool running, RunState state)
         return;
     }
     bm_workers_release(s);
+    if (s->loading) {
+        s->loading = false;
+        bm_reset(s, "a state could not be loaded");
+    }
     bm_core_call(s, bm_call_again);
 }
 

@@ -116,6 +116,7 @@ struct BmCore {
     bool inside;            /* BQL: the main loop's worker is at work */
     VMChangeStateEntry *vm_change;
     bool parked;            /* the machine is stopped */
+    bool loading;           /* a state, of which not all is there, or is good */
     bool gone;              /* the function is unplugged */
 
     bool enabled;

@@ -621,7 +621,10 @@ static bool bm_irqs_valid(BmCore *s)
 /* Whoever loads has not always reset what is there. */
 static int bm_core_pre_load(void *opaque)
 {
-    bm_reset(opaque, "a state is loaded");
+    BmCore *s = opaque;
+
+    bm_reset(s, "a state is loaded");
+    s->loading = true;
     return 0;
 }
 
@@ -649,6 +652,7 @@ static int bm_core_post_load(void *opaque, int version_id)
         s->queues[i].state = s->queues[i].moved.state;
     }
     s->to_report = s->cor_errors || s->uncor_errors || s->forged;
+    s->loading = false;
     bm_core_call(s, bm_call);
     return 0;
 }

@@ -145,24 +145,19 @@ static void test_again(const void *worker)
     world_end(&w);
 }
 
-/* A job of QEMU's, from its begin to its end. */
-static void job(BmDev *d, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
-
-static void job(BmDev *d, const char *fmt, ...)
+/* A job of QEMU's, from its begin to its end: does it fail? */
+static bool job_fails(BmDev *d, const char *fmt, va_list ap)
 {
     int64_t deadline = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
-    bool ended = false;
-    va_list ap;
+    bool ended = false, failed = false;
 
-    va_start(ap, fmt);
     qtest_vqmp_assert_success(d->qts, fmt, ap);
-    va_end(ap);
     while (!ended) {
         QDict *reply = qtest_qmp(d->qts, "{ 'execute': 'query-jobs' }");
         QDict *info = qobject_to(QDict,
                                  qlist_peek(qdict_get_qlist(reply, "return")));
 
-        g_assert_null(qdict_get_try_str(info, "error"));
+        failed = qdict_get_try_str(info, "error");
         ended = !strcmp(qdict_get_str(info, "status"), "concluded");
         qobject_unref(reply);
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
@@ -170,6 +165,45 @@ static void job(BmDev *d, const char *fmt, ...)
     }
     qtest_qmp_assert_success(d->qts, "{ 'execute': 'job-dismiss', 'arguments': "
                              "{ 'id': 'job' } }");
+    return failed;
+}
+
+static void job(BmDev *d, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+static void job(BmDev *d, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    g_assert_false(job_fails(d, fmt, ap));
+    va_end(ap);
+}
+
+static void job_refused(BmDev *d, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+static void job_refused(BmDev *d, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    g_assert_true(job_fails(d, fmt, ap));
+    va_end(ap);
+}
+
+static void add_file(World *w)
+{
+    g_autofree char *path = g_build_filename(w->dir, "d", NULL);
+
+    qtest_qmp_assert_success(w->d->qts, "{ 'execute': 'blockdev-add', "
+        "'arguments': { 'driver': 'file', 'node-name': 'file', "
+        "'filename': %s } }", path);
+}
+
+static void add_image(World *w)
+{
+    qtest_qmp_assert_success(w->d->qts, "{ 'execute': 'blockdev-add', "
+        "'arguments': { 'driver': 'qcow2', 'node-name': 'disk', "
+        "'file': 'file' } }");
 }
 
 /* A disk that belongs to no device, for the machine's state */
@@ -179,21 +213,19 @@ static void add_disk(World *w)
 
     job(w->d, "{ 'execute': 'blockdev-create', 'arguments': { 'job-id': 'job', "
         "'options': { 'driver': 'file', 'filename': %s, 'size': 0 } } }", path);
-    qtest_qmp_assert_success(w->d->qts, "{ 'execute': 'blockdev-add', "
-        "'arguments': { 'driver': 'file', 'node-name': 'file', "
-        "'filename': %s } }", path);
+    add_file(w);
     job(w->d, "{ 'execute': 'blockdev-create', 'arguments': { 'job-id': 'job', "
         "'options': { 'driver': 'qcow2', 'file': 'file', "
         "'size': 1048576 } } }");
-    qtest_qmp_assert_success(w->d->qts, "{ 'execute': 'blockdev-add', "
-        "'arguments': { 'driver': 'qcow2', 'node-name': 'disk', "
-        "'file': 'file' } }");
+    add_image(w);
 }
+
+#define SNAPSHOT "{ 'execute': %s, 'arguments': { 'job-id': 'job', " \
+                 "'tag': 'now', 'vmstate': 'disk', 'devices': [ 'disk' ] } }"
 
 static void snapshot(World *w, const char *command)
 {
-    job(w->d, "{ 'execute': %s, 'arguments': { 'job-id': 'job', "
-        "'tag': 'now', 'vmstate': 'disk', 'devices': [ 'disk' ] } }", command);
+    job(w->d, SNAPSHOT, command);
 }
 
 /* QEMU itself loses some bytes with each snapshot: none are looked for. */
@@ -214,13 +246,19 @@ static void world_up_leaking(World *w, const void *worker)
     g_setenv("ASAN_OPTIONS", options, true);
 }
 
+static BmDev *timed_device(const char *props)
+{
+    g_autofree char *options = ignore_leaks();
+    BmDev *d = bm_start(&bm_in_main_loop, props);
+
+    g_setenv("ASAN_OPTIONS", options, true);
+    return d;
+}
+
 /* Nothing but a device that takes its time, and a disk */
 static void timed_up(World *w, const char *props)
 {
-    g_autofree char *options = ignore_leaks();
-
-    w->d = bm_start(&bm_in_main_loop, props);
-    g_setenv("ASAN_OPTIONS", options, true);
+    w->d = timed_device(props);
     w->dir = g_dir_make_tmp("busmaster-XXXXXX", NULL);
     add_disk(w);
 }
@@ -283,6 +321,33 @@ static void test_slot(const void *worker)
     r = then;
     bm_step_posted(&r, 0, BM_ST_SUCCESS);
     g_assert_cmphex(r.cqe.tag, ==, 1);
+    world_end(&w);
+}
+
+/* A state that is refused has come in part: who goes on finds a reset device. */
+static void test_refused(const void *worker)
+{
+    struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
+    BmRing r;
+    World w;
+
+    timed_up(&w, "queues=1,mem-size=1M,timing=true,read-tags=8");
+    bm_ring_init(&r, w.d, 0, 3);
+    snapshot(&w, "snapshot-save");
+    bm_end(w.d);
+
+    w.d = timed_device("queues=1,mem-size=1M,timing=true,read-tags=7");
+    add_file(&w);
+    add_image(&w);
+    bm_ring_init(&r, w.d, 0, 3);
+    job_refused(w.d, SNAPSHOT, "snapshot-load");
+    bm_cont(w.d);
+    g_assert_cmphex(bm_read(w.d, BM_REG_CTRL), ==, 0);
+    bm_map(w.d);
+    bm_enable(w.d);
+    bm_ring_init(&r, w.d, 0, 3);
+    bm_submit(&r, &sqe);
+    bm_step_posted(&r, 0, BM_ST_SUCCESS);
     world_end(&w);
 }
 
@@ -455,6 +520,7 @@ void bm_add_migrate_tests(void)
     bm_add("migrate/again", test_again);
     bm_add_both("migrate/snapshot", test_snapshot);
     bm_add("migrate/slot", test_slot);
+    bm_add("migrate/refused", test_refused);
     bm_add("migrate/shadow", test_shadow);
     bm_add("migrate/bad-doorbells", test_bad_doorbells);
     bm_add("migrate/fatal", test_fatal);
