@@ -90,7 +90,7 @@ class Point(NamedTuple):
     def rate(self) -> float:
         """Operations a second, about: for how long a run should be."""
         if self.what == "write" or not self.behind:
-            return (self.link.read_bandwidth() if self.what == "write" else self.link.write_bandwidth(self.size)) / self.size * 1e9
+            return (self.link.read_bandwidth(self.size) if self.what == "write" else self.link.write_bandwidth(self.size)) / self.size * 1e9
         return min(little(self.depth, self.behind.latency(self.size)), self.behind.most(self.size))
 
     @property
@@ -160,7 +160,7 @@ def expected(point: Point, figures: dict[Point, Figure]) -> tuple[str, float] | 
     """What theory says of a point, and in which figure; None where it claims nothing."""
     behind = point.behind
     if point.what == "write":
-        return "bandwidth", point.link.read_bandwidth()
+        return "bandwidth", point.link.read_bandwidth(point.size)
     if not behind:
         return "bandwidth", point.link.write_bandwidth(point.size)
     if point.mode != "interrupt":

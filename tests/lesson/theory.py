@@ -11,7 +11,8 @@ ENCODING = {2.5: 8 / 10, 5: 8 / 10, 8: 128 / 130, 16: 128 / 130, 32: 128 / 130, 
 FRAMING = 8  # bytes: start, sequence number, LCRC; none in FLITs
 HEADER = 16  # bytes, of a request with an address of 64 bits
 ANSWER = 12  # bytes, of a completion
-SUBMISSION, COMPLETION = 64, 16  # bytes: ours
+SUBMISSION, COMPLETION, ENTRY = 64, 16, 16  # bytes: ours; an entry of a list is for a page
+PAGE = 4096
 MESSAGE = 4 + 12  # bytes of data and header: a message goes below 4 GiB
 
 
@@ -46,11 +47,15 @@ class Link(NamedTuple):
         """Bytes a nanosecond, of operations of so many bytes: a completion goes with each."""
         return size / (self.written(size) + self.time(HEADER, COMPLETION))
 
-    def read_bandwidth(self) -> float:
+    def requests(self, size: int) -> float:
+        """That many read an operation's data; one each its submission and the driver's words; and some the list of its pages."""
+        return size / self.request + 2 + size / PAGE * ENTRY / self.request
+
+    def read_bandwidth(self, size: int) -> float:
         """Likewise, of what it reads: bound by the wire, or by what is under way at once."""
         wire = self.request / self.answered(self.request)
         trip = self.time(HEADER, 0) + self.latency + self.answered(self.request)
-        return min(wire, self.tags * self.request / trip)
+        return min(wire, self.tags / trip * size / self.requests(size))
 
 
 class Behind(NamedTuple):
