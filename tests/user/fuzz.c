@@ -13,6 +13,9 @@
  *
  * Some lives may lock little memory (RLIMIT_MEMLOCK), or none. What the driver pins is not
  * counted, as drivers/mem.c explains; buffers that are registered with io_uring are.
+ *
+ * With -d NODE -l ALLOCATE there is a second device: its file, and p2pmem/allocate of its PCI
+ * function. All that is verified is the first one's.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -28,6 +31,7 @@
 #include "fuzz_file.h"
 #include "fuzz_kept.h"
 #include "fuzz_op.h"
+#include "fuzz_peer.h"
 #include "hung.h"
 #include "zoo.h"
 
@@ -50,9 +54,11 @@ static const struct {
 	{ "read", call_read, 12 },     { "write", call_write, 12 }, { "aio", call_aio, 3 },
 	{ "open", call_open, 6 },      { "any", call_any, 8 },	    { "mapping", call_mapping, 4 },
 	{ "memory", call_memory, 16 }, { "fork", call_fork, 1 },    { "kept", call_kept, 8 },
+	{ "export", call_export, 4 },  { "dma-buf", call_dmabuf, 4 },
 };
 
 #define KINDS LENGTH_OF(kinds)
+#define KINDS_OF_TWO 2 /* the last of them take a second device */
 
 /* What lives tell their parent, which outlives them. */
 static struct board {
@@ -89,9 +95,10 @@ static void give_up(const char *format, ...)
 
 static unsigned int a_kind(struct thread *thread)
 {
+	unsigned int here = other.node ? KINDS : KINDS - KINDS_OF_TWO;
 	unsigned int kind = 0, sum = 0, left;
 
-	for (unsigned int i = 0; i < KINDS; i++)
+	for (unsigned int i = 0; i < here; i++)
 		sum += kinds[i].weight;
 	left = below(thread, sum);
 	while (left >= kinds[kind].weight)
@@ -200,8 +207,10 @@ static int live(uint64_t seed)
 	if (!open_device())
 		return 2;
 	zoo_open();
-	for (unsigned int i = 0; i < FILES; i++)
+	for (unsigned int i = 0; i < FILES; i++) {
 		files[i] = open(DEVICE_NODE, O_RDWR | O_CLOEXEC);
+		buffers[i] = other.node ? open(other.node, O_RDWR | O_CLOEXEC) : -1;
+	}
 	faults = set_limits(&seed);
 	for (unsigned int i = 0; i < options.threads; i++) {
 		threads[i].id = i;
@@ -365,7 +374,7 @@ int main(int argc, char **argv)
 	int option;
 
 	options.seed = time(NULL);
-	while ((option = getopt(argc, argv, "s:n:t:p:")) != -1) {
+	while ((option = getopt(argc, argv, "s:n:t:p:d:l:")) != -1) {
 		if (option == 's')
 			options.seed = strtoull(optarg, NULL, 0);
 		else if (option == 'n')
@@ -374,6 +383,10 @@ int main(int argc, char **argv)
 			options.seconds = strtoul(optarg, NULL, 0);
 		else if (option == 'p')
 			options.threads = strtoul(optarg, NULL, 0);
+		else if (option == 'd')
+			other.node = optarg;
+		else if (option == 'l')
+			other.lends = optarg;
 		else
 			return 2;
 	}

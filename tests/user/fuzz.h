@@ -55,6 +55,12 @@ struct thread {
  */
 static int files[FILES];
 
+/* Where there is a second device: its file, where it lends memory, and dma-bufs of both's memory. */
+static struct {
+	const char *node, *lends;
+} other;
+static int buffers[FILES];
+
 static inline uint64_t below(struct thread *thread, uint64_t limit)
 {
 	return random_below(&thread->state, limit);
@@ -68,6 +74,11 @@ static inline bool one_in(struct thread *thread, unsigned int n)
 static inline int a_file(struct thread *thread)
 {
 	return one_in(thread, 64) ? -1 : ONE_OF(thread, files);
+}
+
+static inline int a_buffer(struct thread *thread)
+{
+	return one_in(thread, 64) ? a_file(thread) : ONE_OF(thread, buffers);
 }
 
 static inline uint64_t odd_number(struct thread *thread)

@@ -126,7 +126,7 @@ static inline int odd_open(struct thread *thread)
 		0, O_DIRECT, O_NONBLOCK, O_APPEND, O_SYNC, O_TRUNC, O_NOATIME
 	};
 
-	return open(DEVICE_NODE,
+	return open(other.node && one_in(thread, 4) ? other.node : DEVICE_NODE,
 		    ONE_OF(thread, modes) | ONE_OF(thread, flags) | ONE_OF(thread, flags) |
 			    O_CLOEXEC,
 		    0600);

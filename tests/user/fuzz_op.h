@@ -9,8 +9,20 @@
 #include "fuzz.h"
 #include "zoo.h"
 
+/* A dma-buf has no bytes that are verified; a file may be that of the device which has. */
+static inline struct busmaster_side far_side(struct thread *thread, uint64_t length)
+{
+	struct busmaster_side side = { .space = BUSMASTER_FD };
+
+	side.fd = one_in(thread, 4) ? a_file(thread) : a_buffer(thread);
+	side.addr = one_in(thread, 4) ? odd_target(thread, length) : below(thread, 8 * PAGE);
+	return side;
+}
+
 static inline struct busmaster_side odd_side(struct thread *thread, uint64_t length, bool written)
 {
+	if (other.node && one_in(thread, 4))
+		return far_side(thread, length);
 	if (one_in(thread, 2))
 		return user_side((void *)odd_address(thread, length));
 	return device_side(written ? odd_target(thread, length) : odd_offset(thread, length));
@@ -68,7 +80,7 @@ static inline struct busmaster_op odd_op(struct thread *thread)
 		op.operand = random_next(&thread->state);
 	if (one_in(thread, 4))
 		spoil_op(thread, &op);
-	if (op.dst.space == BUSMASTER_DEVICE)
+	if (op.dst.space == BUSMASTER_DEVICE || op.dst.space == BUSMASTER_FD)
 		op.dst.addr = keep_off(op.dst.addr, op.length);
 	return op;
 }

@@ -33,10 +33,11 @@ enum zoo_kind {
 	ZOO_HUGETLB,
 	ZOO_DEVICE,
 	ZOO_SLOW, /* userfaultfd: pages come late */
+	ZOO_LENT, /* by another device; without one, nothing */
 	ZOO_KINDS
 };
 
-static int zoo_file = -1, zoo_memfd = -1, zoo_faults = -1;
+static int zoo_file = -1, zoo_memfd = -1, zoo_faults = -1, zoo_lent = -1;
 
 static inline void *zoo_cage(unsigned int cage)
 {
@@ -71,15 +72,18 @@ static inline void zoo_fill(unsigned int cage, enum zoo_kind kind)
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE },
 		[ZOO_DEVICE] = { PROT_READ | PROT_WRITE, MAP_SHARED },
 		[ZOO_SLOW] = { PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS },
+		[ZOO_LENT] = { PROT_READ | PROT_WRITE, MAP_SHARED },
 	};
+	const int zoo_files[ZOO_KINDS] = {
+		[ZOO_FILE] = zoo_file, [ZOO_FILE_PRIVATE] = zoo_file, [ZOO_MEMFD] = zoo_memfd,
+		[ZOO_DEVICE] = fd,     [ZOO_LENT] = zoo_lent,
+	};
+	int file = kinds[kind].flags & MAP_ANONYMOUS ? -1 : zoo_files[kind];
 	void *where = zoo_cage(cage);
-	int file = kind == ZOO_DEVICE ? fd : kind == ZOO_MEMFD ? zoo_memfd : zoo_file;
 
 	munmap(where, CAGE);
 	if (kind == ZOO_NOTHING)
 		return;
-	if (kinds[kind].flags & MAP_ANONYMOUS)
-		file = -1;
 	mmap(where, CAGE, kinds[kind].protection, MAP_FIXED | kinds[kind].flags, file, 0);
 	if (kind == ZOO_HUGE)
 		madvise(where, CAGE, MADV_HUGEPAGE);
@@ -119,6 +123,7 @@ static inline void zoo_open(void)
 	zoo_file = open("/tmp", O_RDWR | O_TMPFILE, 0600);
 	zoo_memfd = memfd_create("zoo", MFD_CLOEXEC);
 	zoo_faults = syscall(SYS_userfaultfd, O_CLOEXEC);
+	zoo_lent = other.lends ? open(other.lends, O_RDWR | O_CLOEXEC) : -1;
 	if (ftruncate(zoo_file, CAGE) || ftruncate(zoo_memfd, CAGE) ||
 	    ioctl(zoo_faults, UFFDIO_API, &api) ||
 	    pthread_create(&keeper, NULL, zoo_keeper, NULL)) {

@@ -34,9 +34,14 @@ peers() { cat "/sys/bus/pci/devices/$1"/busmaster/*/peers/"$2"_bytes; }
 
 nodes() { ls -d /dev/busmaster? | wc -l; }
 
-load_all() { load p2p=$lent && wait_for 5 all_nodes; }
+# load_all PARAMETER=VALUE...
+load_all() { load p2p=$lent "$@" && wait_for 5 all_nodes; }
 
 all_nodes() { same devices "$(nodes)" $((4 + ${BM_zen:-0})); }
+
+# The disk's driver has mappings of its own: they are neither there before nor after.
+no_disk() { echo "$disk" >/sys/bus/pci/drivers/nvme/unbind; }
+a_disk() { echo "$disk" >/sys/bus/pci/drivers/nvme/bind && wait_for 5 is_node "$disk"; }
 
 # touched REGION: bytes of it that were reached by DMA so far
 touched() {

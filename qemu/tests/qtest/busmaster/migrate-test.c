@@ -95,6 +95,38 @@ static void test_route(const void *data)
     world_end(&w);
 }
 
+static void set_bandwidth(BmDev *d, uint64_t bytes)
+{
+    qtest_qmp_assert_success(d->qts, "{ 'execute': 'migrate-set-parameters', "
+                             "'arguments': { 'max-bandwidth': %" PRIu64 " } }",
+                             bytes);
+}
+
+/* Who was to move and did not, or did and goes on here, too, loses nothing. */
+static void test_stays(const void *worker)
+{
+    GArray *before;
+    World w;
+
+    world_up(&w, worker);
+    world_begin(&w);
+    before = visible(w.d);
+    set_bandwidth(w.d, 4 * KiB);
+    {
+        g_autofree char *uri = world_uri(&w, "file", 'c');
+
+        bm_migrate(w.d, uri);
+        bm_migrate_wait(w.d, "active");
+        qtest_qmp_assert_success(w.d->qts, "{ 'execute': 'migrate_cancel' }");
+        bm_migrate_wait(w.d, "cancelled");
+    }
+    set_bandwidth(w.d, 1 * TiB);
+    bm_stream_free(world_saved(&w, w.d, 'a'));
+    assert_same(before, visible(w.d));
+    world_check(&w);
+    world_end(&w);
+}
+
 /* As `BmCmdState` has them */
 enum { REQ_BUS = 1, WAIT_GRANT = 2, INTERRUPT = 9 };
 
@@ -324,7 +356,7 @@ static void test_slot(const void *worker)
     world_end(&w);
 }
 
-/* A state that is refused has come in part: who goes on finds a reset device. */
+/* A state that is refused has come in part: who goes on has a reset device. */
 static void test_refused(const void *worker)
 {
     struct bm_hw_sqe sqe = bm_cmd(BM_OP_NOP, 1, 0, bm_none(), bm_none());
@@ -517,6 +549,7 @@ void bm_add_migrate_tests(void)
 
         bm_add_data(name, test_route, &routes[i]);
     }
+    bm_add_both("migrate/stays", test_stays);
     bm_add("migrate/again", test_again);
     bm_add_both("migrate/snapshot", test_snapshot);
     bm_add("migrate/slot", test_slot);
