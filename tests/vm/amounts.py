@@ -42,7 +42,7 @@ TABLE = {amount.name: amount for amount in (
     Amount("KERNELS", "the same, and operations, on each other kernel", 150, 5000),
     Amount("ROUNDS", "times that the module is loaded and unloaded", 30, 400),
     Amount("OPS", "random operations by ioctl and io_uring", 300, 10000),
-    Amount("PEERS", "random transfers between two devices, verified, each way; a fifth of it with a disk", 500, 5000),
+    Amount("PEERS", "random transfers between two devices, verified, half of them each way; a fifth as many with a disk, each way", 500, 5000),
     Amount("OPERATIONS", "operations of fio that are verified, at least", 6000, 200000),
     Amount("PINGPONGS", "operations at depth 1, of each of six kinds", 30000, 400000),
     Amount("HEALTHY", "transfers that are verified after each fault on demand", 100, 1000),

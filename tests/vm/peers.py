@@ -27,6 +27,11 @@ def nodes() -> list[str]:
             "-device", "busmaster,bus=rp4,id=far"]
 
 
+def near() -> list[str]:
+    """One more busmaster below the first switch, at the port behind the disk's."""
+    return ["-device", "xio3130-downstream,id=port4,bus=up1,chassis=2,slot=4,addr=4", "-device", "busmaster,bus=port4,id=near"]
+
+
 def machine(disk: Path) -> list[str]:
     """QEMU's options for it; `disk` is made, and full of zeros."""
     disk.parent.mkdir(parents=True, exist_ok=True)

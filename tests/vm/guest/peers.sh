@@ -12,6 +12,7 @@ at() { basename "$(echo /sys/devices/pci0000:00/0000:00:$1)"; }
 one=$(at "05.0/*:00.0/*:00.0/*:00.0") # these three are below one switch,
 two=$(at "05.0/*:00.0/*:01.0/*:00.0")
 disk=$(at "05.0/*:00.0/*:02.0/*:00.0")
+near=$(at "05.0/*:00.0/*:04.0/*:00.0") # and so is this, if there is one
 other=$(at "06.0/*:00.0/*:00.0/*:00.0") # this one is below another
 alone=$(at "07.0/*:00.0") # this one below a root port,
 far=$(basename "$(echo /sys/devices/pci0000:80/0000:80:00.0/*:00.0)") # and this one, if there is one, at another host bridge
@@ -37,7 +38,7 @@ nodes() { ls -d /dev/busmaster? | wc -l; }
 # load_all PARAMETER=VALUE...
 load_all() { load p2p=$lent "$@" && wait_for 5 all_nodes; }
 
-all_nodes() { same devices "$(nodes)" $((4 + ${BM_zen:-0})); }
+all_nodes() { same devices "$(nodes)" $((4 + ${BM_zen:-0} + ${BM_near:-0})); }
 
 # The disk's driver has mappings of its own: they are neither there before nor after.
 no_disk() { echo "$disk" >/sys/bus/pci/drivers/nvme/unbind; }
