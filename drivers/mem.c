@@ -235,16 +235,28 @@ static int bm_map_error(struct bm_dev *bm, int err)
 	return -EIO;
 }
 
-/* Memory of other devices, where the DMA API here does not know what that is? */
-static bool bm_mem_unknown(struct device *dev, const struct bm_pins *pins)
+/* Is it what the device lends itself? It lies in its own BAR, to which no bus leads back. */
+static bool bm_mem_own(struct bm_dev *bm, const struct page *page)
 {
+	phys_addr_t begin = pci_resource_start(bm->pdev, BM_BAR_MEM);
+
+	return page_to_phys(page) >= begin && page_to_phys(page) - begin < bm->caps.mem_size;
+}
+
+/* Memory of other devices, where the DMA API here does not know what that is, or of this one? */
+static bool bm_mem_unreachable(struct bm_queue *q, const struct bm_pins *pins)
+{
+	bool known = dma_pci_p2pdma_supported(bm_dma_dev(q));
 	unsigned int i;
 
-	if (dma_pci_p2pdma_supported(dev))
+	if (known && !q->bm->p2p_size)
 		return false;
-	for (i = 0; i < pins->nr; i++)
-		if (is_pci_p2pdma_page(pins->vec[i].bv_page))
+	for (i = 0; i < pins->nr; i++) {
+		const struct page *page = pins->vec[i].bv_page;
+
+		if (is_pci_p2pdma_page(page) && (!known || bm_mem_own(q->bm, page)))
 			return true;
+	}
 	return false;
 }
 
@@ -270,7 +282,7 @@ int bm_mem_map(struct bm_request *rq, const struct bm_pins *pins, struct bm_hw_p
 	unsigned int i;
 	int err;
 
-	if (bm_mem_unknown(bm_dma_dev(rq->queue), pins))
+	if (bm_mem_unreachable(rq->queue, pins))
 		return -EREMOTEIO;
 	sg_init_table(sg, pins->nr); /* the DMA API leaves marks of its own in it */
 	for (i = 0; i < pins->nr; i++)

@@ -11,6 +11,9 @@
  * The default is none: what is given away the file lacks, the kernel takes 16 KiB of RAM a MiB
  * for its pages, and a device that others may use at any time, without asking, never sleeps.
  *
+ * The device itself does not reach these pages, as no bus leads back to it: who wants that has
+ * -EREMOTEIO. What the file has is at hand without a bus.
+ *
  * The mappings are the kernel's. A reset does not end them: device memory outlives it; an access
  * meanwhile reads ones or zeros, and what is written is lost, as with any peer. When the driver
  * is unbound the kernel takes them out of all programs (SIGBUS is the next access) and waits,

@@ -31,6 +31,13 @@ reach() {
 # five transfers are five refusals: none is tried again
 refusals() { same refusals $(($(errors "$1") - refusals_before)) 5; }
 
+# no_way_back DEVICE NAME: nobody uses a bus to reach himself
+no_way_back() {
+	refusals_before=$(errors "$1")
+	run "$2" p2p refused "$(node "$1")" "$(lends "$1")"
+	check "$2: each transfer was refused once" refusals "$1"
+}
+
 # no_way CLIENT PROVIDER NAME
 no_way() {
 	klog_mark
@@ -280,6 +287,7 @@ if [ "${BM_near:-0}" = 1 ]; then
 	klog_end
 	no_way "$one" "$near" "one switch that redirects"
 	no_way "$one" "$other" "two switches"
+	no_way_back "$one" "a device and what it lends"
 	no_dmabuf "$one" "$near" "a dma-buf, one switch that redirects"
 	unloads
 	exit
@@ -341,6 +349,7 @@ else
 	klog_end
 fi
 no_way "$one" "$other" "two switches"
+no_way_back "$one" "a device and what it lends"
 no_way "$one" "$alone" "a switch and a root port"
 no_way "$alone" "$other" "a root port and a switch"
 no_way "$alone" "$disk" "a root port and a disk's buffer"
