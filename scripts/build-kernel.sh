@@ -1,11 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Build the debug kernel that the tests boot, and print its build directory, which serves as KDIR, too.
+# Build the debug kernel that the tests boot, or another flavour of it, and print its build directory, which serves as KDIR,
+# too: build-kernel.sh [FLAVOUR].
 # The source is Debian's linux-source-6.12, or a tree of the user's: KERNEL_SRC=.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-fragment=$root/scripts/kernel/debug.config
+flavour=${1:-debug}
+usual=$root/scripts/kernel/debug.config
+own=$root/scripts/kernel/$flavour.config
+[[ -f $own ]] || die "build-kernel.sh: no flavour '$flavour': there is no $own"
 modules=modules # installed here, below the build directory
 
 # known OPTION: does the source know it at all? A tree of the user's may be of another version.
@@ -13,10 +17,19 @@ known() {
 	grep -rqE --include='Kconfig*' "^[[:space:]]*(menu)?config ${1#CONFIG_}$" "$src"
 }
 
+# lines: of the configuration, the debug kernel's but for the options that the flavour has its own of
+lines() {
+	[[ $own == "$usual" ]] ||
+		awk '{ option = match($0, /CONFIG_[A-Z0-9_]+/) ? substr($0, RSTART, RLENGTH) : "" }
+			FNR == NR { if (option) own[option]; next } !(option in own)' "$own" "$usual"
+	cat "$own"
+}
+
 # configure: the fragment over allnoconfig; every line of it must survive Kconfig
 configure() {
-	local line lost=() strange=()
+	local line lost=() strange=() fragment=$out/fragment.config
 
+	lines >"$fragment"
 	logged "$out/configure.log" 1 make -C "$src" O="$out" KCONFIG_ALLCONFIG="$fragment" allnoconfig
 	while read -r line; do
 		if [[ $line == '# '* ]]; then
@@ -38,14 +51,14 @@ configure() {
 "$root/scripts/deps.sh" kernel
 src=$("$root/scripts/fetch-kernel.sh")
 name=$(basename "$src")
-out=$cache/kernel/$name-$(digest "$src" "$(<"$fragment")" "$(gcc -dumpfullversion)")
+out=$cache/kernel/$name-$(digest "$src" "$(lines)" "$(gcc -dumpfullversion)")
 
 # A tree of the user's may have changed: there, make decides. Debian's does not.
 [[ -f $out/.complete && ! ${KERNEL_SRC:-} ]] || hold kernel
 if [[ ${KERNEL_SRC:-} || ! -f $out/.complete ]]; then
-	need_space 2500 "building the debug kernel"
+	need_space 2500 "building the $flavour kernel"
 	mkdir -p "$out"
-	[[ -f $out/.complete ]] || say "building the debug kernel from $name, about $((14 / cpus + 1)) minutes on $cpus CPUs"
+	[[ -f $out/.complete ]] || say "building the $flavour kernel from $name, about $((14 / cpus + 1)) minutes on $cpus CPUs"
 	configure
 	logged "$out/build.log" 1860 make -C "$src" O="$out" -j "$cpus" bzImage modules
 	logged "$out/install.log" 10 make -C "$src" O="$out" INSTALL_MOD_PATH="$out/$modules" modules_install

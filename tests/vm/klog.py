@@ -47,6 +47,9 @@ PATTERNS = [(re.compile(pattern), meaning) for pattern, meaning in (
 # q35's I/O APIC has a requester ID of its own. What an IOMMU says of it is between the kernel and QEMU:
 # a tick in the old format while interrupt remapping is being switched on, in one boot of hundreds.
 APIC_FAULT = re.compile(r"DMAR: \[INTR-REMAP\] Request device \[ff:1f\.7\]")
+RACE = re.compile(r"BUG: KCSAN: ")  # a report begins
+RACE_END = re.compile(r"={20}")
+OURS = re.compile(r"\[busmaster\w*\]")  # a frame
 FAULT_STATUS = re.compile(r"DMAR: DRHD: handling fault status")  # precedes the faults themselves
 MARK = re.compile(r"bm-klog: (begin|expect|allow|end|done)\b ?(.*)$")
 STAMP = re.compile(r"^\[ *\d+\.\d+\](\[[^\]]*\])? ?")
@@ -68,6 +71,14 @@ class Permission:
 def of_the_apic(line: str, after: str) -> bool:
     """Does a line report a fault of the I/O APIC's? after is the line that follows."""
     return bool(APIC_FAULT.search(line) or FAULT_STATUS.search(line) and APIC_FAULT.search(after))
+
+
+def race_of_others(lines: list[str], number: int) -> int:
+    """The last line of KCSAN's report that begins here, if it has no frame of ours: else 0. The kernel has races of its own."""
+    if not RACE.search(lines[number]):
+        return 0
+    end = next((n for n in range(number + 1, len(lines)) if RACE_END.search(lines[n])), 0)
+    return 0 if any(OURS.search(line) for line in lines[number:end]) else end
 
 
 def judge(lines: list[str]) -> list[str]:
@@ -93,6 +104,7 @@ def judge(lines: list[str]) -> list[str]:
             elif verb in ("end", "done"):
                 close()
             continue
+        shown_until = max(shown_until, race_of_others(lines, number))
         wanted = [permission for permission in asked if permission.regex.search(line)]
         for permission in wanted:
             permission.seen += 1

@@ -62,9 +62,9 @@ def qemu() -> Path:
 
 
 def kernel(which: str) -> Kernel:
-    """The debug kernel or Debian's stock kernel."""
-    if which == "debug":
-        kdir = Path(script("build-kernel.sh"))
+    """Debian's stock kernel, the debug kernel, or another flavour of that."""
+    if which != "stock":
+        kdir = Path(script("build-kernel.sh", which))
         return Kernel(kdir / "arch/x86/boot/bzImage", kdir, False)
     stock = Path(script("stock-kernel.sh"))
     release = (stock / "release").read_text(encoding="utf-8").strip()

@@ -69,6 +69,9 @@ STATUS = "DMAR: DRHD: handling fault status reg 2"
 APIC_FAULT = ("DMAR: [INTR-REMAP] Request device [ff:1f.7] fault index 0x0 [fault reason 0x25] "
               "Blocked a compatibility format interrupt request")
 OUR_FAULT = APIC_FAULT.replace("ff:1f.7", "00:02.0")
+RACE = ("=" * 66, "BUG: KCSAN: data-race in task_tick / do_exit", "", "write to 0xffff888 of 8 bytes by task 1 on cpu 0:",
+        " do_exit+0x1/0x2", "", "=" * 66)
+OUR_RACE = (*RACE[:4], " bm_submit+0x1/0x2 [busmaster]", *RACE[5:])
 REFUSED = "[    5.0] busmaster busmaster0: DMA write of bus address 0xdead000 refused (queue 0, tag 5)"
 EXPECT = "[    4.9] bm-klog: expect busmaster.*refused -- bus mastering is off"
 END = "[    5.1] bm-klog: end"
@@ -207,6 +210,9 @@ def cases() -> Iterator[Case]:
             "a fault of the I/O APIC's is not ours": not with_lines(STATUS, APIC_FAULT),
             "a fault beside one of the I/O APIC's is": bool(with_lines(STATUS, APIC_FAULT, OUR_FAULT)),
             "a fault whose report was lost is": bool(with_lines(STATUS)),
+            "a data race of the kernel's own is not ours": not with_lines(*RACE),
+            "one in which we have a part is, beside another": bool(with_lines(*RACE, *OUR_RACE)),
+            "one whose report does not end is": bool(with_lines(*RACE[:-1])),
             "a line that was asked for passes": not with_lines(EXPECT, REFUSED, END),
             "only while its test runs": bool(with_lines(EXPECT, REFUSED, END, REFUSED)),
             "a line that was asked for must come": bool(with_lines(EXPECT, END)),
