@@ -96,7 +96,7 @@ class Point(NamedTuple):
     @property
     def milliseconds(self) -> int:
         """Of the guest's time. What is in flight at the end counts, too: that has to be little of all."""
-        operations = max(400, min(200 * self.depth * self.jobs, 25_600, 600 * MIB // self.size))
+        operations = max(400, 100 * self.depth * self.jobs, min(200 * self.depth * self.jobs, 25_600, 600 * MIB // self.size))
         return int(operations / self.rate * 1000 * SCALE) + 1
 
     def line(self, number: int) -> str:
