@@ -333,6 +333,7 @@ int bm_config_restore(struct bm_dev *bm);
 void bm_config_reclaim(struct pci_dev *pdev);
 void bm_lose_stores(struct bm_dev *bm);
 int bm_reset(struct bm_dev *bm);
+int bm_reset_ask(struct bm_dev *bm);
 int bm_reset_function(struct bm_dev *bm);
 
 /* inspect.c */

@@ -28,6 +28,10 @@
 /* An entry of a scatterlist has 32 bits for its length. */
 #define BM_EXPORT_PIECE SZ_1G
 
+/* Others' use of the memory is waited for so often, for so long. */
+#define BM_EXPORT_TURNS 15
+#define BM_EXPORT_PATIENCE msecs_to_jiffies(2000)
+
 /**
  * struct bm_export - a range of device memory that others may use
  * @bm: device, of which this holds a reference
@@ -47,8 +51,8 @@ static int bm_export_reaches(struct bm_dev *bm, struct device *dev)
 	static DEFINE_RATELIMIT_STATE(told, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	bool tell = __ratelimit(&told);
 
-	if (dev == &bm->pdev->dev)
-		return -EINVAL;
+	if (dev == &bm->pdev->dev) /* no bus leads back */
+		return -EREMOTEIO;
 	if (pci_p2pdma_distance(bm->pdev, dev, tell) >= 0)
 		return 0;
 	if (tell)
@@ -211,14 +215,25 @@ struct dma_buf *bm_export(struct bm_dev *bm, u64 offset, u64 length, int flags)
 	return export->buf;
 }
 
-/* When this returns nobody reaches the memory, and whoever wants to has to map it anew. */
+/*
+ * When this returns nobody reaches the memory, and whoever wants to has to map it anew. Fences
+ * signal in the end, by the rules; but a reset, or a shutdown, does not hang for who breaks them.
+ */
 static void bm_export_revoke(struct bm_export *export)
 {
+	struct device *dev = &export->bm->dev;
 	struct dma_resv *resv = export->buf->resv;
+	unsigned int turn = 0;
 
 	dma_resv_lock(resv, NULL);
 	dma_buf_invalidate_mappings(export->buf);
-	dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, MAX_SCHEDULE_TIMEOUT);
+	while (!dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, BM_EXPORT_PATIENCE)) {
+		if (++turn == BM_EXPORT_TURNS)
+			break;
+		dev_warn(dev, "waits until no other device uses the memory of a dma-buf\n");
+	}
+	if (turn == BM_EXPORT_TURNS)
+		dev_err(dev, "another device's use of a dma-buf does not end: it fails now\n");
 	dma_resv_unlock(resv);
 }
 

@@ -163,6 +163,19 @@ static int bm_import_encode(struct bm_request *rq, struct bm_import *im, u64 off
 	return err;
 }
 
+/* Do all others have done with it? Some fences signal only when somebody wants to know. */
+static bool bm_import_idle(struct dma_resv *resv, enum dma_resv_usage usage)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	if (dma_resv_test_signaled(resv, usage))
+		return true;
+	dma_resv_for_each_fence(&cursor, resv, usage, fence)
+		dma_fence_enable_sw_signaling(fence);
+	return false;
+}
+
 static int bm_import_map_locked(struct bm_request *rq, struct bm_import *im, u64 offset,
 				u64 length, struct bm_hw_ptr *ptr)
 {
@@ -174,7 +187,7 @@ static int bm_import_map_locked(struct bm_request *rq, struct bm_import *im, u64
 	if (err)
 		return err;
 	/* Only now: to map it can make the exporter move it, and that has a fence, too. */
-	if (!dma_resv_test_signaled(resv, dma_resv_usage_rw(write)))
+	if (!bm_import_idle(resv, dma_resv_usage_rw(write)))
 		return -EBUSY;
 	err = bm_import_encode(rq, im, offset, length, ptr);
 	if (err)

@@ -181,15 +181,16 @@ static int bm_reset_regain(struct bm_dev *bm)
 }
 
 /**
- * bm_reset() - stop all that the device does, whatever that takes
+ * bm_reset_ask() - have the device stop all that it does, if it heeds its registers
  * @bm: device; state_lock is held
  *
+ * Its memory stays at hand for its peers, which it does not while bm_reset_function() is at work.
  * May sleep.
  *
  * Return: 0; -ENODEV if it is gone, or its channel is offline and it was left alone; or another
- * negative errno. Unless 0, only clearing bus mastering helps.
+ * negative errno, and then bm_reset_function() or clearing bus mastering helps.
  */
-int bm_reset(struct bm_dev *bm)
+int bm_reset_ask(struct bm_dev *bm)
 {
 	int err = bm_hw_reset(bm);
 
@@ -200,7 +201,22 @@ int bm_reset(struct bm_dev *bm)
 		return err;
 	if (err == -ENODEV && bm_config_lost(bm))
 		err = bm_reset_regain(bm);
-	if (err == -ENODEV && !pci_device_is_present(bm->pdev))
-		return err;
-	return err ? bm_reset_function(bm) ?: bm_hw_reset(bm) : 0;
+	if (err == -ENODEV && pci_device_is_present(bm->pdev))
+		return -EIO;
+	return err;
+}
+
+/**
+ * bm_reset() - stop all that the device does, whatever that takes
+ * @bm: device; state_lock is held
+ *
+ * May sleep.
+ *
+ * Return: as bm_reset_ask(), but that only clearing bus mastering helps then.
+ */
+int bm_reset(struct bm_dev *bm)
+{
+	int err = bm_reset_ask(bm);
+
+	return err && err != -ENODEV ? bm_reset_function(bm) ?: bm_hw_reset(bm) : err;
 }

@@ -23,27 +23,31 @@ static void bm_state_set(struct bm_dev *bm, enum bm_state state)
 
 /*
  * From a device whose queues run, or some of them, back to silence. The order matters: no
- * new work; no DMA (a reset, and should none be heeded, bus mastering off); no interrupt;
+ * new work; no DMA (a reset, and should it not be heeded, bus mastering off); no interrupt;
  * then what has really finished is reaped, and only then, when the device cannot reach
- * its memory any more, the rest is failed, upon which its memory is unmapped.
+ * its memory any more, the rest is failed, upon which its memory is unmapped. Returns what
+ * bm_reset_ask() said.
  */
-static void bm_tear_down(struct bm_dev *bm)
+static int bm_tear_down(struct bm_dev *bm)
 {
 	int i, nr = bm_total_queues(bm);
 	int err;
 
 	for (i = nr - 1; i >= 0; i--)
 		bm_queue_stop(&bm->queues[i]);
-	err = bm_reset(bm);
+	err = bm_reset_ask(bm);
 	pci_clear_master(bm->pdev);
 	if (!err)
 		bm_config_save(bm);
+	else if (err != -ENODEV)
+		pci_wait_for_pending_transaction(bm->pdev);
 	bm_vectors_disable(bm);
 
 	for (i = nr - 1; i >= 0; i--) {
 		bm_queue_reap_all(&bm->queues[i]);
 		bm_queue_fail_all(&bm->queues[i], -EIO);
 	}
+	return err;
 }
 
 /* From silence to a device whose queues run; on error it is silent again. */
@@ -172,16 +176,21 @@ void bm_quiesce(struct bm_dev *bm)
  * @bm: device; state_lock is held. Nothing happens if it is not running
  *
  * What is in flight has ended when this returns, and the BAR is in nobody's address space.
- * Whatever asked for a reset meanwhile has had one. May sleep.
+ * Whatever asked for a reset meanwhile has had one. A function-level reset, if it takes one,
+ * closes the BAR to the device's peers, too: so they are told, and waited for, first. May sleep.
  */
 void bm_stop(struct bm_dev *bm)
 {
+	int err;
+
 	lockdep_assert_held(&bm->state_lock);
 	if (bm->state != BM_RUNNING)
 		return;
 	bm_state_set(bm, BM_STOPPED);
-	bm_tear_down(bm);
+	err = bm_tear_down(bm);
 	raw_notifier_call_chain(&bm->states, BM_SILENT, bm);
+	if (err && err != -ENODEV)
+		bm_reset_function(bm);
 	cancel_work(&bm->reset_work);
 }
 

@@ -321,9 +321,19 @@ static const char *blit_name(struct dma_fence *fence)
 	return "lender";
 }
 
+static bool blit_wanted;
+
+/* Some signal only when somebody has asked. */
+static bool blit_enable_signaling(struct dma_fence *fence)
+{
+	blit_wanted = true;
+	return true;
+}
+
 static const struct dma_fence_ops blit_ops = {
 	.get_driver_name = blit_name,
 	.get_timeline_name = blit_name,
+	.enable_signaling = blit_enable_signaling,
 };
 
 /* Its memory is where the device will look, but not yet what it is to find there. */
@@ -336,7 +346,9 @@ static void move_by_the_mapping_is_waited_for(struct kunit *test)
 	l.lender->blit = kzalloc(sizeof(*l.lender->blit), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, l.lender->blit);
 	dma_fence_init(l.lender->blit, &blit_ops, &lock, dma_fence_context_alloc(1), 1);
+	blit_wanted = false;
 	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), -EBUSY);
+	KUNIT_EXPECT_TRUE(test, blit_wanted);
 	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), -EBUSY);
 	dma_fence_signal(l.lender->blit);
 	KUNIT_EXPECT_EQ(test, map_at(l.rq, l.im, 0, &addr), 0);

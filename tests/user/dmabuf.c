@@ -200,7 +200,7 @@ static bool arguments(void)
 	CHECK_IS(by_ioctl(&op), -EBADF);
 	far = fd; /* its own memory */
 	op.src = far_side(0);
-	CHECK_IS(by_ioctl(&op), -EINVAL);
+	CHECK_IS(by_ioctl(&op), -EREMOTEIO);
 	return true;
 }
 

@@ -147,7 +147,7 @@ struct busmaster_side {
  * -EOPNOTSUPP: the device does not have this operation; or BUSMASTER_FD: the kernel has no dma-bufs
  *	that we know, or who exports this one does not lend it to devices like this
  * -EREMOTEIO: a side is memory of a device which this one does not reach: the kernel log says why;
- *	or memory that this one lends itself, as no bus leads back to it
+ *	or its own, lent or as a file descriptor, as no bus leads back to it
  * -EBUSY*: others use the memory of a file descriptor for longer than the driver waits;
  *	than @timeout_ms is -ETIMEDOUT
  * -ERANGE: a side leaves device memory, or what its file descriptor stands for

@@ -200,6 +200,17 @@ holding() {
 # Its resets are waited for: nobody sees anything of them.
 nothing_seen() { resets "$1" && sleep 1 && same "what was said" "$(cat /tmp/hold)" ""; }
 
+# Its registers heed nothing, and it takes a function-level reset: nobody sees that either.
+nothing_heeded() {
+	heeded_inject=$debug/busmaster/$(basename "$(node "$two")")/inject
+	echo 1 >"$heeded_inject/reset-ignore" && echo 1 >"$heeded_inject/halt" || return 1
+	klog_mark
+	! dd if=/dev/zero "of=$(node "$two")" bs=4k count=1 conv=notrunc 2>/tmp/heeded || fail "the write has succeeded" || return 1
+	sleep 2
+	klog_since "had a function-level reset" || fail "there is no function-level reset" || return 1
+	same "what was said" "$(cat /tmp/hold)" ""
+}
+
 # Who had it, has nothing; and to have it keeps nobody from binding the device again.
 gone_for_good() {
 	unbind "$1" && wait_for 5 grep -q gone /tmp/hold && echo "$1" >/sys/bus/pci/drivers/busmaster/bind && again
@@ -342,6 +353,7 @@ else
 		check "who lends is unbound, its memory mapped and under DMA; bound again, it works" unbound "$two"
 		check "who uses is unbound likewise" unbound "$one"
 		check "who exports is reset under transfers, three times: nobody sees it" holding "$one" "$two" nothing_seen "$two"
+		check "who exports heeds no register: nobody sees its function-level reset" holding "$one" "$two" nothing_heeded
 		check "who imports is reset likewise" holding "$one" "$two" nothing_seen "$one"
 		check "who exports is unbound under transfers, and bound again with a dma-buf alive" \
 			holding "$one" "$two" gone_for_good "$two"

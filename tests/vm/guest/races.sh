@@ -67,4 +67,5 @@ check "resets, faults, unbinds and users at once, for $race seconds" raced
 check "the module loads anew" anew
 klog_end
 run "verify after that" verify -n "$healthy" -p 4
+[ ! -e $debug/kcsan ] || check "KCSAN has watched" grep "^setup_watchpoints: [1-9]" $debug/kcsan
 after_unload
