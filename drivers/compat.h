@@ -173,4 +173,9 @@ static inline size_t bm_list_count_nodes(struct list_head *head)
 #define dma_buf_invalidate_mappings dma_buf_move_notify
 #endif
 
+/* Before 7.3 who wants a fence to signal has another name for it: Kbuild looks. */
+#ifdef BM_SW_SIGNALING
+#define dma_fence_enable_signaling dma_fence_enable_sw_signaling
+#endif
+
 #endif /* BUSMASTER_COMPAT_H */

@@ -172,7 +172,7 @@ static bool bm_import_idle(struct dma_resv *resv, enum dma_resv_usage usage)
 	if (dma_resv_test_signaled(resv, usage))
 		return true;
 	dma_resv_for_each_fence(&cursor, resv, usage, fence)
-		dma_fence_enable_sw_signaling(fence);
+		dma_fence_enable_signaling(fence);
 	return false;
 }
 
