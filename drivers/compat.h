@@ -174,7 +174,7 @@ static inline size_t bm_list_count_nodes(struct list_head *head)
 #endif
 
 /* Before 7.3 who wants a fence to signal has another name for it: Kbuild looks. */
-#ifdef BM_SW_SIGNALING
+#ifndef BM_ENABLE_SIGNALING
 #define dma_fence_enable_signaling dma_fence_enable_sw_signaling
 #endif
 
