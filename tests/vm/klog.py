@@ -49,6 +49,7 @@ PATTERNS = [(re.compile(pattern), meaning) for pattern, meaning in (
 APIC_FAULT = re.compile(r"DMAR: \[INTR-REMAP\] Request device \[ff:1f\.7\]")
 RACE = re.compile(r"BUG: KCSAN: ")  # a report begins
 RACE_END = re.compile(r"={20}")
+RACE_PARTY = re.compile(r"\b(read|write|read-write)( \(marked\))? to 0x")  # frames follow, the innermost first
 OURS = re.compile(r"\[busmaster\w*\]")  # a frame
 FAULT_STATUS = re.compile(r"DMAR: DRHD: handling fault status")  # precedes the faults themselves
 MARK = re.compile(r"bm-klog: (begin|expect|allow|end|done)\b ?(.*)$")
@@ -74,11 +75,13 @@ def of_the_apic(line: str, after: str) -> bool:
 
 
 def race_of_others(lines: list[str], number: int) -> int:
-    """The last line of KCSAN's report that begins here, if it has no frame of ours: else 0. The kernel has races of its own."""
+    """The last line of KCSAN's report that begins here, if neither party is ours, nor has been called by us: else 0. The
+    kernel has races of its own, in a sleep for example."""
     if not RACE.search(lines[number]):
         return 0
     end = next((n for n in range(number + 1, len(lines)) if RACE_END.search(lines[n])), 0)
-    return 0 if any(OURS.search(line) for line in lines[number:end]) else end
+    parties = [n for n in range(number, end) if RACE_PARTY.search(lines[n])]
+    return 0 if any(OURS.search(line) for party in parties for line in lines[party + 1:party + 3]) else end
 
 
 def judge(lines: list[str]) -> list[str]:

@@ -70,8 +70,8 @@ APIC_FAULT = ("DMAR: [INTR-REMAP] Request device [ff:1f.7] fault index 0x0 [faul
               "Blocked a compatibility format interrupt request")
 OUR_FAULT = APIC_FAULT.replace("ff:1f.7", "00:02.0")
 RACE = ("=" * 66, "BUG: KCSAN: data-race in task_tick / do_exit", "", "write to 0xffff888 of 8 bytes by task 1 on cpu 0:",
-        " do_exit+0x1/0x2", "", "=" * 66)
-OUR_RACE = (*RACE[:4], " bm_submit+0x1/0x2 [busmaster]", *RACE[5:])
+        " do_exit+0x1/0x2", " task_work+0x1/0x2", " bm_wait+0x1/0x2 [busmaster]", "", "=" * 66)
+OUR_RACE = (*RACE[:5], " bm_submit+0x1/0x2 [busmaster]", *RACE[6:])
 REFUSED = "[    5.0] busmaster busmaster0: DMA write of bus address 0xdead000 refused (queue 0, tag 5)"
 EXPECT = "[    4.9] bm-klog: expect busmaster.*refused -- bus mastering is off"
 END = "[    5.1] bm-klog: end"
