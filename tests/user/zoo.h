@@ -200,13 +200,18 @@ static inline long zoo_advise(struct thread *thread, void *where, size_t length)
 	return madvise(where, length, ONE_OF(thread, advice));
 }
 
+/*
+ * Not where there is lent memory: a store to that never ends, or whoever is to write there for the
+ * program, once it was read-only. Linux has its page fault tried again and again (6.12: do_page_mkwrite()).
+ */
 static inline long zoo_protect(struct thread *thread, void *where, size_t length)
 {
 	static const int protection[] = {
 		PROT_NONE, PROT_READ, PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC,
 	};
 
-	return mprotect(where, length, ONE_OF(thread, protection));
+	return zoo_lent < 0 ? mprotect(where, length, ONE_OF(thread, protection)) :
+			      munmap(where, length);
 }
 
 /* Half of the file's and the memfd's pages go, and come back empty. */
