@@ -50,11 +50,13 @@ static const struct {
 	long (*make)(struct thread *thread);
 	unsigned int weight;
 } kinds[] = {
-	{ "op", call_op, 20 },	       { "info", call_info, 3 },    { "io_uring", call_uring, 8 },
-	{ "read", call_read, 12 },     { "write", call_write, 12 }, { "aio", call_aio, 3 },
-	{ "open", call_open, 6 },      { "any", call_any, 8 },	    { "mapping", call_mapping, 4 },
-	{ "memory", call_memory, 16 }, { "fork", call_fork, 1 },    { "kept", call_kept, 8 },
-	{ "export", call_export, 4 },  { "dma-buf", call_dmabuf, 4 },
+	{ "op", call_op, 20 },		{ "info", call_info, 3 },
+	{ "io_uring", call_uring, 8 },	{ "read", call_read, 12 },
+	{ "write", call_write, 12 },	{ "aio", call_aio, 3 },
+	{ "open", call_open, 6 },	{ "any", call_any, 8 },
+	{ "mapping", call_mapping, 4 }, { "memory", call_memory, 16 },
+	{ "fork", call_fork, 1 },	{ "kept", call_kept, 8 },
+	{ "export", call_export, 4 },	{ "dma-buf", call_dmabuf, 4 },
 };
 
 #define KINDS LENGTH_OF(kinds)

@@ -54,7 +54,7 @@ static inline long odd_sync_file(struct thread *thread, int buffer)
 static inline long call_dmabuf(struct thread *thread)
 {
 	struct dma_buf_sync sync = { .flags = one_in(thread, 2) ? below(thread, 8) :
-								 odd_number(thread) };
+								  odd_number(thread) };
 	struct pollfd poll_of = { .fd = a_buffer(thread), .events = POLLIN | POLLOUT };
 	int buffer = a_buffer(thread);
 	void *where;
