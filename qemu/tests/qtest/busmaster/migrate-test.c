@@ -145,13 +145,18 @@ static void test_again(const void *worker)
     world_end(&w);
 }
 
-/* A job of QEMU's, from its begin to its end: does it fail? */
-static bool job_fails(BmDev *d, const char *fmt, va_list ap)
+/* A job of QEMU's, from its begin to its end: does it succeed? */
+static bool job(BmDev *d, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+static bool job(BmDev *d, const char *fmt, ...)
 {
     int64_t deadline = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     bool ended = false, failed = false;
+    va_list ap;
 
+    va_start(ap, fmt);
     qtest_vqmp_assert_success(d->qts, fmt, ap);
+    va_end(ap);
     while (!ended) {
         QDict *reply = qtest_qmp(d->qts, "{ 'execute': 'query-jobs' }");
         QDict *info = qobject_to(QDict,
@@ -165,29 +170,7 @@ static bool job_fails(BmDev *d, const char *fmt, va_list ap)
     }
     qtest_qmp_assert_success(d->qts, "{ 'execute': 'job-dismiss', 'arguments': "
                              "{ 'id': 'job' } }");
-    return failed;
-}
-
-static void job(BmDev *d, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
-
-static void job(BmDev *d, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    g_assert_false(job_fails(d, fmt, ap));
-    va_end(ap);
-}
-
-static void job_refused(BmDev *d, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
-
-static void job_refused(BmDev *d, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    g_assert_true(job_fails(d, fmt, ap));
-    va_end(ap);
+    return !failed;
 }
 
 static void add_file(World *w)
@@ -211,12 +194,13 @@ static void add_disk(World *w)
 {
     g_autofree char *path = g_build_filename(w->dir, "d", NULL);
 
-    job(w->d, "{ 'execute': 'blockdev-create', 'arguments': { 'job-id': 'job', "
-        "'options': { 'driver': 'file', 'filename': %s, 'size': 0 } } }", path);
+    g_assert_true(job(w->d, "{ 'execute': 'blockdev-create', 'arguments': { "
+        "'job-id': 'job', 'options': { 'driver': 'file', 'filename': %s, "
+        "'size': 0 } } }", path));
     add_file(w);
-    job(w->d, "{ 'execute': 'blockdev-create', 'arguments': { 'job-id': 'job', "
-        "'options': { 'driver': 'qcow2', 'file': 'file', "
-        "'size': 1048576 } } }");
+    g_assert_true(job(w->d, "{ 'execute': 'blockdev-create', 'arguments': { "
+        "'job-id': 'job', 'options': { 'driver': 'qcow2', 'file': 'file', "
+        "'size': 1048576 } } }"));
     add_image(w);
 }
 
@@ -225,7 +209,7 @@ static void add_disk(World *w)
 
 static void snapshot(World *w, const char *command)
 {
-    job(w->d, SNAPSHOT, command);
+    g_assert_true(job(w->d, SNAPSHOT, command));
 }
 
 /* QEMU itself loses some bytes with snapshots, and with a move that ends. */
@@ -372,7 +356,7 @@ static void test_refused(const void *worker)
     add_file(&w);
     add_image(&w);
     bm_ring_init(&r, w.d, 0, 3);
-    job_refused(w.d, SNAPSHOT, "snapshot-load");
+    g_assert_false(job(w.d, SNAPSHOT, "snapshot-load"));
     bm_cont(w.d);
     g_assert_cmphex(bm_read(w.d, BM_REG_CTRL), ==, 0);
     bm_map(w.d);
