@@ -228,12 +228,12 @@ static void bm_export_revoke(struct bm_export *export)
 	dma_resv_lock(resv, NULL);
 	dma_buf_invalidate_mappings(export->buf);
 	while (!dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, BM_EXPORT_PATIENCE)) {
-		if (++turn == BM_EXPORT_TURNS)
+		if (++turn == BM_EXPORT_TURNS) {
+			dev_err(dev, "another device's use of a dma-buf does not end: it fails now\n");
 			break;
+		}
 		dev_warn(dev, "waits until no other device uses the memory of a dma-buf\n");
 	}
-	if (turn == BM_EXPORT_TURNS)
-		dev_err(dev, "another device's use of a dma-buf does not end: it fails now\n");
 	dma_resv_unlock(resv);
 }
 

@@ -201,8 +201,8 @@ static inline long zoo_advise(struct thread *thread, void *where, size_t length)
 }
 
 /*
- * Not where there is lent memory: a store to that never ends, or whoever is to write there for the
- * program, once it was read-only. Linux has its page fault tried again and again (6.12: do_page_mkwrite()).
+ * Where there is lent memory, none is made read-only: once it was, Linux has the page fault of who
+ * writes to it, or pins it for writing, tried again for ever (6.12: do_page_mkwrite()).
  */
 static inline long zoo_protect(struct thread *thread, void *where, size_t length)
 {
