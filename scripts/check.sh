@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-suites=(lint qtest fuzz kunit smoke kernels counts time guest hostile dmaengine p2p)
-longer=(recovery tsan) # only in a soak, or by name: they cost minutes
+suites=(lint qtest fuzz kunit smoke kernels counts time guest hostile recovery dmaengine p2p)
+longer=(tsan) # only in a soak, or by name: it costs half an hour
 
 case ${1:-} in
 '') ;;

@@ -31,7 +31,6 @@
 #define MAX_PIECES 24
 #define GUARD 32 /* bytes on either side of a piece */
 #define GUARD_BYTE 0xa5
-#define ARENA (2 * MAX_TRANSFER)
 #define RETRIES 5000 /* of 1 ms: how long a device may take to heal */
 
 static struct options {
@@ -55,6 +54,9 @@ struct outcome {
 struct region {
 	int fd;
 	uint64_t start, size;
+	uint64_t limit; /* of a transfer */
+	uint64_t
+		room; /* for one in pieces, with guards and at any place: bytes of source and of arena */
 	unsigned char *copy; /* what the device holds */
 	unsigned char *source; /* random bytes to write */
 	unsigned char *arena; /* to read into */
@@ -156,7 +158,7 @@ static bool write_some(struct region *region, uint64_t at, uint64_t length)
 
 	for (unsigned int i = 0; i < count; i++) {
 		pieces[i].iov_len = lengths[i];
-		pieces[i].iov_base = region->source + place(region, 0, ARENA - lengths[i]);
+		pieces[i].iov_base = region->source + place(region, 0, region->room - lengths[i]);
 	}
 	if (!transfer(region, true, pieces, count, region->start + at, length))
 		return false;
@@ -200,7 +202,7 @@ static bool read_some(struct region *region, uint64_t at, uint64_t length)
 	struct iovec pieces[MAX_PIECES];
 	uint64_t lengths[MAX_PIECES];
 	unsigned int count = cut(region, length, lengths);
-	uint64_t slack = (ARENA - length) / count - 2 * GUARD;
+	uint64_t slack = (region->room - length) / count - 2 * GUARD;
 	unsigned char *next = region->arena;
 	uint64_t offset = region->start + at;
 	const unsigned char *copy = region->copy + at;
@@ -233,10 +235,10 @@ static bool read_some(struct region *region, uint64_t at, uint64_t length)
 /* The whole region, in big steps: to begin with a known state, and to end with the same. */
 static bool sweep(struct region *region, bool (*step)(struct region *, uint64_t, uint64_t))
 {
-	for (uint64_t at = 0; at < region->size; at += MAX_TRANSFER) {
+	for (uint64_t at = 0; at < region->size; at += region->limit) {
 		uint64_t left = region->size - at;
 
-		if (!step(region, at, left < MAX_TRANSFER ? left : MAX_TRANSFER))
+		if (!step(region, at, left < region->limit ? left : region->limit))
 			return false;
 	}
 	return true;
@@ -255,13 +257,12 @@ static uint64_t sum(const unsigned char *bytes, size_t size)
 
 static bool verify_region(struct region *region, unsigned long transfers)
 {
-	uint64_t limit = region->size < MAX_TRANSFER ? region->size : MAX_TRANSFER;
-	uint64_t before = sum(region->source, ARENA);
+	uint64_t before = sum(region->source, region->room);
 
 	if (!sweep(region, write_some))
 		return false;
 	for (unsigned long i = 0; i < transfers; i++) {
-		uint64_t length = random_size(&region->state, limit);
+		uint64_t length = random_size(&region->state, region->limit);
 		uint64_t at = place(region, 0, region->size - length);
 		bool write = random_below(&region->state, 2);
 
@@ -270,7 +271,7 @@ static bool verify_region(struct region *region, unsigned long transfers)
 	}
 	if (!sweep(region, read_some))
 		return false;
-	if (sum(region->source, ARENA) != before)
+	if (sum(region->source, region->room) != before)
 		return fail(region, "memory that was only written from has changed");
 	return true;
 }
@@ -290,13 +291,17 @@ static void *memory(size_t size)
 static int process(unsigned int number, uint64_t size, struct outcome *outcome)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t limit = size < MAX_TRANSFER ? size : MAX_TRANSFER;
+	uint64_t room = 2 * limit + MAX_PIECES * 2 * GUARD;
 	struct region region = {
 		.fd = open(options.node, O_RDWR),
 		.start = number * size,
 		.size = size,
+		.limit = limit,
+		.room = room,
 		.copy = memory(size),
-		.source = memory(ARENA),
-		.arena = memory(ARENA),
+		.source = memory(room),
+		.arena = memory(room),
 		.state = options.seed + number,
 		.outcome = outcome,
 	};
@@ -312,10 +317,10 @@ static int process(unsigned int number, uint64_t size, struct outcome *outcome)
 		return 1;
 	}
 	if (number % 2) { /* half of the processes without huge pages: longer SGLs */
-		madvise(region.source, ARENA, MADV_NOHUGEPAGE);
-		madvise(region.arena, ARENA, MADV_NOHUGEPAGE);
+		madvise(region.source, room, MADV_NOHUGEPAGE);
+		madvise(region.arena, room, MADV_NOHUGEPAGE);
 	}
-	random_fill(&region.state, region.source, ARENA);
+	random_fill(&region.state, region.source, room);
 	outcome->seconds = time(NULL);
 	ok = verify_region(&region, options.transfers / options.processes);
 	outcome->seconds = time(NULL) - outcome->seconds;

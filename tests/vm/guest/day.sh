@@ -7,7 +7,10 @@ port=$(basename "$(dirname "$(readlink -f "$function")")")
 many=32 # commands that are to be in flight when it happens
 delay=400000 # microseconds that each of them takes: far more than it takes to look, and so few of them cost little
 
-in_flight() { echo $(($(attribute stats/commands) - $(attribute stats/completions) - unanswered)); }
+in_flight() {
+	read -r in_flight_commands <$class/stats/commands && read -r in_flight_completions <$class/stats/completions &&
+		echo $((in_flight_commands - in_flight_completions - unanswered))
+}
 enough_in_flight() { [ "$(in_flight)" -ge $many ]; }
 
 # delayed: what is submitted from now on; a reset of the function forgets it
