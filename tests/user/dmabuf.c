@@ -6,15 +6,17 @@
  *
  * Both are busmasters' files. works: COUNT random operations each way, with each kind of
  * descriptor: a dma-buf of the other's memory, its file, and RAM (udmabuf). refused: the two do
- * not reach each other. hold: over and over with one dma-buf; when it is gone for good that is
- * said, and it is kept.
+ * not reach each other. hold: over and over with one dma-buf, by many threads; when it is gone for
+ * good each says so, and it is kept.
  */
 #define _GNU_SOURCE
 #include <linux/udmabuf.h>
+#include <pthread.h>
 
 #include "ops.h"
 
 #define SIZE (4 * MIB)
+#define HELD 16u /* operations that are in flight */
 #define RAM_SIZE (2 * MIB) /* more than a command carries */
 #define BEGIN (2 * MIB) /* of the other's memory: what is exported */
 
@@ -241,13 +243,13 @@ static bool refused(void)
 	return true;
 }
 
-static int hold(void)
+/* One of many; only an error ends it. */
+static void *holds(void *unused)
 {
 	struct busmaster_op op = template;
 	int err;
 
-	far = export_of(other, BEGIN, SIZE);
-	op.length = SIZE;
+	op.length = MIB;
 	op.src = far_side(0);
 	op.dst = device_side(0);
 	do
@@ -255,6 +257,17 @@ static int hold(void)
 	while (!err);
 	printf("%s\n", err == -ENODEV ? "gone" : strerror(-err));
 	fflush(stdout);
+	return unused;
+}
+
+static int hold(void)
+{
+	pthread_t threads[HELD];
+
+	far = export_of(other, BEGIN, SIZE);
+	for (unsigned int i = 0; i < HELD; i++)
+		if (pthread_create(&threads[i], NULL, holds, NULL))
+			return 2;
 	pause();
 	return 1;
 }

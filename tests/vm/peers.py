@@ -40,7 +40,7 @@ def machine(disk: Path) -> list[str]:
     devices = (
         "pcie-root-port,id=rp1,chassis=1,addr=05.0", "x3130-upstream,id=up1,bus=rp1",
         *(f"xio3130-downstream,id=port{slot},bus=up1,chassis=2,slot={slot},addr={slot}" for slot in range(3)),
-        "busmaster,bus=port0,id=one", "busmaster,bus=port1,id=two,x-fault-injection=on", f"nvme,bus=port2,drive=disk,serial=1,cmb_size_mb={BUFFER}",
+        "busmaster,bus=port0,id=one,x-fault-injection=on,outstanding=1", "busmaster,bus=port1,id=two,x-fault-injection=on", f"nvme,bus=port2,drive=disk,serial=1,cmb_size_mb={BUFFER}",
         "pcie-root-port,id=rp2,chassis=3,addr=06.0", "x3130-upstream,id=up2,bus=rp2",
         "xio3130-downstream,id=port3,bus=up2,chassis=4,addr=0", "busmaster,bus=port3,id=other",
         "pcie-root-port,id=rp3,chassis=5,addr=07.0", "busmaster,bus=rp3,id=alone")
