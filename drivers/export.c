@@ -28,7 +28,7 @@
 /* An entry of a scatterlist has 32 bits for its length. */
 #define BM_EXPORT_PIECE SZ_1G
 
-/* Others' use of the memory is waited for so often, for so long. */
+/* Others' use of the memory is waited for so often, for so long: of all dma-bufs together. */
 #define BM_EXPORT_TURNS 15
 #define BM_EXPORT_PATIENCE msecs_to_jiffies(2000)
 
@@ -219,26 +219,28 @@ struct dma_buf *bm_export(struct bm_dev *bm, u64 offset, u64 length, int flags)
  * When this returns nobody reaches the memory, and whoever wants to has to map it anew. Fences
  * signal in the end, by the rules; but a reset, or a shutdown, does not hang for who breaks them.
  */
-static void bm_export_revoke(struct bm_export *export)
+static void bm_export_revoke(struct bm_export *export, unsigned int *turns)
 {
 	struct device *dev = &export->bm->dev;
 	struct dma_resv *resv = export->buf->resv;
-	unsigned int turn = 0;
 
 	dma_resv_lock(resv, NULL);
 	dma_buf_invalidate_mappings(export->buf);
-	while (!dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, BM_EXPORT_PATIENCE)) {
-		if (++turn == BM_EXPORT_TURNS) {
-			dev_err(dev, "another device's use of a dma-buf does not end: it fails now\n");
+	while (!dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false,
+				      *turns ? BM_EXPORT_PATIENCE : 0)) {
+		if (!*turns) {
+			dev_err_ratelimited(dev, "another device's use of a dma-buf does not end: it fails now\n");
 			break;
 		}
 		dev_warn(dev, "waits until no other device uses the memory of a dma-buf\n");
+		--*turns;
 	}
 	dma_resv_unlock(resv);
 }
 
 static int bm_export_state(struct notifier_block *nb, unsigned long state, void *data)
 {
+	unsigned int turns = BM_EXPORT_TURNS;
 	struct bm_dev *bm = data;
 	struct bm_export *export;
 
@@ -246,7 +248,7 @@ static int bm_export_state(struct notifier_block *nb, unsigned long state, void 
 		return NOTIFY_DONE;
 	mutex_lock(&bm->exports_lock);
 	list_for_each_entry(export, &bm->exports, node)
-		bm_export_revoke(export);
+		bm_export_revoke(export, &turns);
 	mutex_unlock(&bm->exports_lock);
 	return NOTIFY_DONE;
 }

@@ -45,13 +45,14 @@ static struct busmaster_side far_side(uint64_t offset)
 
 static bool same(size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		if (seen[i] == sent[i])
-			continue;
-		ktap_note("byte %zu of %zu is %#x, expected %#x", i, size, seen[i], sent[i]);
-		return false;
-	}
-	return true;
+	size_t i = 0;
+
+	if (!memcmp(seen, sent, size))
+		return true;
+	while (i < size - 1 && seen[i] == sent[i])
+		i++;
+	ktap_note("byte %zu of %zu is %#x, expected %#x", i, size, seen[i], sent[i]);
+	return false;
 }
 
 static bool put_far(const unsigned char *from, size_t size, uint64_t offset)

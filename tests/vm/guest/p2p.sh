@@ -220,6 +220,16 @@ gone_for_good() {
 	unbind "$1" && wait_for 5 grep -q gone /tmp/hold && echo "$1" >/sys/bus/pci/drivers/busmaster/bind && again
 }
 
+# The peer's commands would end by their time-out. To take the memory back aborts them, and who hears no abort is reset.
+hung() {
+	armed "$one" hang always && sleep 1
+	klog_mark
+	echo 1 >"/sys/bus/pci/devices/$two/reset" || return 1
+	armed "$one" hang 0
+	klog_since "$(basename "$(node "$one")"): to be reset: a command was aborted, and does not end" || fail "nothing was aborted" || return 1
+	! klog_since "not answered in time" || fail "it was waited for"
+}
+
 # two operations are two refusals
 no_dmabuf() {
 	klog_mark
@@ -357,6 +367,7 @@ else
 		check "who lends is unbound, its memory mapped and under DMA; bound again, it works" unbound "$two"
 		check "who uses is unbound likewise" unbound "$one"
 		check "who exports is reset under transfers, three times: nobody sees it" holding "$one" "$two" nothing_seen "$two"
+		check "what uses an export hangs: it is aborted as who exports is reset" holding "$one" "$two" hung
 		check "who exports heeds no register: nobody sees its function-level reset" holding "$one" "$two" nothing_heeded
 		check "who imports is reset likewise" holding "$one" "$two" nothing_seen "$one"
 		check "who exports is unbound under transfers, and bound again with a dma-buf alive" \
