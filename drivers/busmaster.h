@@ -335,6 +335,7 @@ void bm_lose_stores(struct bm_dev *bm);
 int bm_reset(struct bm_dev *bm);
 int bm_reset_ask(struct bm_dev *bm);
 int bm_reset_function(struct bm_dev *bm);
+bool bm_reset_answers(struct bm_dev *bm);
 
 /* inspect.c */
 bool bm_inspect(struct bm_dev *bm, const char *why);
@@ -423,6 +424,7 @@ void bm_power_del(struct bm_dev *bm);
 /* error.c */
 extern const struct pci_error_handlers bm_error_handlers;
 void bm_error_init(struct bm_dev *bm);
+void bm_error_expect(struct bm_dev *bm);
 void bm_error_exit(struct bm_dev *bm);
 
 /* recover.c */

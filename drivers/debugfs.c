@@ -141,13 +141,17 @@ DEFINE_SHOW_STORE_ATTRIBUTE(bm_inject);
  */
 void bm_debugfs_add(struct bm_dev *bm)
 {
-	u64 modes = bm_hw_inject_modes(bm);
+	u64 modes = 0;
 	struct dentry *dir;
 	unsigned int mode;
 
 	bm->debugfs = debugfs_create_dir(dev_name(&bm->dev), bm_debugfs_root);
 	bm_dump_add(bm, bm->debugfs);
 	bm_clock_add(bm, bm->debugfs);
+	if (!bm_bar_enter(bm)) {
+		modes = bm_hw_inject_modes(bm);
+		bm_bar_exit(bm);
+	}
 	if (!modes)
 		return;
 	bm->inject = kcalloc(BM_INJECT_END, sizeof(*bm->inject), GFP_KERNEL);

@@ -20,6 +20,9 @@
 /* More than a link has to come back after its reset: the core grants it a minute. */
 #define BM_ERROR_PATIENCE (90 * HZ)
 
+/* How soon the core says that it is about to recover a bus: it wakes all functions below it first. */
+#define BM_ERROR_SOON (10 * HZ)
+
 static void bm_error_give_up(struct work_struct *work)
 {
 	struct bm_dev *bm = container_of(to_delayed_work(work), struct bm_dev, error_work);
@@ -34,6 +37,20 @@ static void bm_error_hold(struct bm_dev *bm, unsigned long patience)
 {
 	bm_hold(bm, BM_HOLD_ERROR);
 	mod_delayed_work(bm_recover_wq, &bm->error_work, patience);
+}
+
+/**
+ * bm_error_expect() - a function that is to wake up may be below a link that has failed
+ * @bm: device that sleeps
+ *
+ * The core wakes all functions before it says of any that its channel is frozen; a port that has
+ * contained the error (DPC) lets nothing through until then. So who does not answer is held until
+ * the recovery, or for some seconds, if there is none. May sleep, for a second.
+ */
+void bm_error_expect(struct bm_dev *bm)
+{
+	if (bm_present(bm) && !bm_reset_answers(bm) && !pci_channel_offline(bm->pdev))
+		bm_error_hold(bm, BM_ERROR_SOON);
 }
 
 /* One that is dead has no say, and is in nobody's way. */

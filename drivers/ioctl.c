@@ -182,33 +182,8 @@ static struct dma_buf *bm_op_buffer(struct file *file, const struct busmaster_si
 	}
 	return buf;
 }
-
-/* Between bm_enter() and bm_exit(), until bm_import_put(). */
-static int bm_op_import(struct bm_dev *bm, struct file *file, const struct busmaster_op *op,
-			struct bm_op_fd *fd)
-{
-	const struct bm_op_kind *kind = &bm_op_kinds[op->op];
-	bool src = op->src.space == BUSMASTER_FD;
-	fmode_t mode = src ? kind->src : kind->dst;
-	struct dma_buf *buf;
-
-	buf = bm_op_buffer(file, src ? &op->src : &op->dst, op->length, &fd->offset);
-	if (IS_ERR(buf))
-		return PTR_ERR(buf);
-	if (!(buf->file->f_mode & mode)) {
-		dma_buf_put(buf);
-		return -EBADF;
-	}
-	fd->import = bm_import_get(bm, buf, mode == FMODE_READ ? DMA_TO_DEVICE : DMA_FROM_DEVICE);
-	return PTR_ERR_OR_ZERO(fd->import);
-}
-#else
-static int bm_op_import(struct bm_dev *bm, struct file *file, const struct busmaster_op *op,
-			struct bm_op_fd *fd)
-{
-	return -EOPNOTSUPP;
-}
 #endif /* CONFIG_BUSMASTER_DMABUF */
+
 
 static struct bm_side bm_op_side(const struct busmaster_side *side, u64 length,
 				 const struct bm_op_fd *fd, unsigned int direction)
@@ -337,23 +312,52 @@ static int bm_op_run(struct bm_dev *bm, struct busmaster_op *op, const struct bm
 	return err;
 }
 
-/* The same, with what a file descriptor stands for. */
-static int bm_op_run_fd(struct bm_dev *bm, struct file *file, struct busmaster_op *op)
+#ifdef CONFIG_BUSMASTER_DMABUF
+/* The same, with others' memory, of which the reference is ours. */
+static int bm_op_run_import(struct bm_dev *bm, struct busmaster_op *op, struct dma_buf *buf,
+			    enum dma_data_direction dir, struct bm_op_fd *fd)
 {
-	struct bm_op_fd fd = {};
-	int err, idx;
+	int err, idx = bm_enter(bm);
 
-	idx = bm_enter(bm);
-	if (idx < 0)
+	if (idx < 0) {
+		dma_buf_put(buf);
 		return idx;
-	err = bm_op_import(bm, file, op, &fd);
+	}
+	fd->import = bm_import_get(bm, buf, dir);
+	err = PTR_ERR_OR_ZERO(fd->import);
 	if (!err) {
-		err = bm_op_run(bm, op, &fd);
-		bm_import_put(fd.import);
+		err = bm_op_run(bm, op, fd);
+		bm_import_put(fd->import);
 	}
 	bm_exit(bm, idx);
 	return err;
 }
+
+/* And with what a file descriptor stands for. To find that may take another device's recovery. */
+static int bm_op_run_fd(struct bm_dev *bm, struct file *file, struct busmaster_op *op)
+{
+	const struct bm_op_kind *kind = &bm_op_kinds[op->op];
+	bool src = op->src.space == BUSMASTER_FD;
+	fmode_t mode = src ? kind->src : kind->dst;
+	struct bm_op_fd fd = {};
+	struct dma_buf *buf;
+
+	buf = bm_op_buffer(file, src ? &op->src : &op->dst, op->length, &fd.offset);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	if (!(buf->file->f_mode & mode)) {
+		dma_buf_put(buf);
+		return -EBADF;
+	}
+	return bm_op_run_import(bm, op, buf, mode == FMODE_READ ? DMA_TO_DEVICE : DMA_FROM_DEVICE,
+				&fd);
+}
+#else
+static int bm_op_run_fd(struct bm_dev *bm, struct file *file, struct busmaster_op *op)
+{
+	return -EOPNOTSUPP;
+}
+#endif /* CONFIG_BUSMASTER_DMABUF */
 
 static int bm_ioctl_op(struct bm_dev *bm, struct file *file, struct busmaster_op __user *arg)
 {

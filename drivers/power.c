@@ -70,13 +70,17 @@ static int bm_runtime_suspend(struct device *dev)
 	if (!bm_power_lent(bm))
 		return 0;
 	bm_release(bm, BM_HOLD_SLEEP);
+	pm_runtime_mark_last_busy(dev); /* else the core would not look again */
 	return -EBUSY;
 }
 
 static int bm_runtime_resume(struct device *dev)
 {
+	struct bm_dev *bm = dev_get_drvdata(dev);
+
 	pm_runtime_mark_last_busy(dev);
-	return bm_release(dev_get_drvdata(dev), BM_HOLD_SLEEP);
+	bm_error_expect(bm);
+	return bm_release(bm, BM_HOLD_SLEEP);
 }
 
 /* The core has woken it before, if need be. */
@@ -105,6 +109,8 @@ void bm_power_add(struct bm_dev *bm)
 	struct device *dev = &bm->pdev->dev;
 
 	pci_d3cold_disable(bm->pdev);
+	/* Commands of the kernel's own come while the system sleeps: so it is awake when it goes. */
+	dev_pm_set_driver_flags(dev, DPM_FLAG_NO_DIRECT_COMPLETE);
 	pm_runtime_set_autosuspend_delay(dev, BM_POWER_DELAY_MS);
 	pm_runtime_use_autosuspend(dev);
 	pm_runtime_mark_last_busy(dev);

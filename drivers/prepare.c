@@ -49,7 +49,7 @@ static ssize_t bm_side_pin(const struct bm_side *side, ssize_t n, unsigned int p
 	struct iov_iter part;
 
 	if (side->import)
-		return min_t(ssize_t, n, (pages - 1) * PAGE_SIZE);
+		return min_t(ssize_t, n, pages * PAGE_SIZE - offset_in_page(side->offset));
 	if (!bm_side_pins(side))
 		return n;
 	part = side->iter;

@@ -154,12 +154,16 @@ void bm_lose_stores(struct bm_dev *bm)
 	WRITE_ONCE(bm->losses, bm->losses + 1);
 }
 
-/*
- * After a reset a function may take a second until it answers in configuration space, by the
- * specification; and whoever has reset it need not have said so. One that was pulled is not
- * waited for longer than until that is known.
+/**
+ * bm_reset_answers() - does the function answer in configuration space?
+ * @bm: device
+ *
+ * After a reset it may take a second to, by the specification; and whoever has reset it need not
+ * have said so. One that was pulled is not waited for longer than until that is known. May sleep.
+ *
+ * Return: that.
  */
-static bool bm_reset_answers(struct bm_dev *bm)
+bool bm_reset_answers(struct bm_dev *bm)
 {
 	unsigned long until = jiffies + HZ;
 

@@ -160,15 +160,15 @@ void bm_quiesce(struct bm_dev *bm)
 		return;
 	for (i = 0; i < bm_total_queues(bm); i++)
 		bm_queue_quiesce(&bm->queues[i]);
-	hopeless = bm_hw_report(bm, &report) || report.status & BM_STATUS_FATAL;
-	while (!hopeless &&
-	       !wait_event_timeout(bm->idle, !bm_in_flight(bm), msecs_to_jiffies(10))) {
+	do {
+		hopeless = bm_hw_report(bm, &report) || report.status & BM_STATUS_FATAL;
 		for (i = 0; i < bm_total_queues(bm); i++) {
 			if (bm->queues[i].polled)
 				bm_queue_reap_all(&bm->queues[i]);
 			hopeless |= bm_queue_hopeless(&bm->queues[i]);
 		}
-	}
+	} while (!hopeless &&
+		 !wait_event_timeout(bm->idle, !bm_in_flight(bm), msecs_to_jiffies(10)));
 }
 
 /**

@@ -180,6 +180,40 @@ static void last_who_holds_it_starts_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->starts, 1);
 }
 
+/* The core wakes all functions below a port before it says that the link has failed. */
+static void device_whose_link_has_failed_waits_for_the_recovery(struct kunit *test)
+{
+	struct fake *fake = start(test);
+
+	KUNIT_ASSERT_EQ(test, sleep(fake), 0);
+	fake->config.absent = true;
+	KUNIT_EXPECT_EQ(test, pm_runtime_resume(&fake->pdev.dev), 0);
+	KUNIT_EXPECT_EQ(test, fake->bm.state, BM_STOPPED);
+	KUNIT_EXPECT_EQ(test, fake->bm.holds, BIT(BM_HOLD_ERROR));
+
+	fake->pdev.error_state = pci_channel_io_frozen;
+	KUNIT_EXPECT_TRUE(test, bm_error_handlers.error_detected(&fake->pdev, pci_channel_io_frozen)
+					== PCI_ERS_RESULT_NEED_RESET);
+	fake->pdev.error_state = pci_channel_io_normal;
+	fake->config.absent = false;
+	KUNIT_EXPECT_TRUE(test, bm_error_handlers.slot_reset(&fake->pdev)
+					== PCI_ERS_RESULT_RECOVERED);
+	bm_error_handlers.resume(&fake->pdev);
+	KUNIT_EXPECT_EQ(test, fake->bm.state, BM_RUNNING);
+}
+
+/* There may be none: the device has lost its power. */
+static void device_that_is_not_there_when_it_wakes_is_given_up(struct kunit *test)
+{
+	struct fake *fake = start(test);
+
+	KUNIT_ASSERT_EQ(test, sleep(fake), 0);
+	fake->config.absent = true;
+	KUNIT_EXPECT_EQ(test, pm_runtime_resume(&fake->pdev.dev), 0);
+	flush_delayed_work(&fake->bm.error_work);
+	KUNIT_EXPECT_EQ(test, fake->bm.state, BM_DEAD);
+}
+
 static struct kunit_case power_cases[] = {
 	KUNIT_CASE(device_that_is_not_used_sleeps),
 	KUNIT_CASE(device_that_is_used_does_not),
@@ -190,6 +224,8 @@ static struct kunit_case power_cases[] = {
 	KUNIT_CASE(command_while_it_falls_asleep_wakes_it),
 	KUNIT_CASE(device_that_is_lent_while_it_falls_asleep_does_not),
 	KUNIT_CASE(last_who_holds_it_starts_it),
+	KUNIT_CASE(device_whose_link_has_failed_waits_for_the_recovery),
+	KUNIT_CASE(device_that_is_not_there_when_it_wakes_is_given_up),
 	{}
 };
 

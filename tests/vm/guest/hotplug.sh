@@ -10,6 +10,7 @@
 # hold: somebody has it open, mapped and polled
 held() { grep -q holds /tmp/held; }
 hold() {
+	rm -f /tmp/held # the last one's
 	holder 60 >/tmp/held 2>&1 &
 	holder_pid=$!
 	wait_for 10 held
@@ -60,6 +61,21 @@ lost() {
 	by_remove && told && nothing_pinned_soon && "$1"
 }
 
+# waited_for WAY BACK: it goes while somebody's reset waits for what is in flight, which would take a minute
+waited_for() {
+	arm hang always || return 1
+	one_write &
+	waited_write=$!
+	sleep 1
+	announced &
+	waited_reset=$!
+	sleep 1
+	"$1"
+	wait_for 20 [ ! -e "$function" ] || fail "the function is still there" || return 1
+	wait $waited_write $waited_reset
+	"$2"
+}
+
 each() {
 	for _ in $(seq "$BM_pulls"); do
 		"$@" || return 1
@@ -92,6 +108,9 @@ if [ "$BM_slots" != acpi ]; then
 	check "orderly, by the slot's power, with $many commands in flight" each busy by_slot plug
 	check "by surprise, idle" idle by_surprise plug
 	check "by surprise, with $many commands in flight" each busy by_surprise plug
+	check "the module unloads" unload
+	check "the module loads" load timeout_ms=60000
+	check "by surprise, while a reset waits for what hangs" waited_for by_surprise plug
 fi
 after_unload
 klog_end
