@@ -20,7 +20,7 @@
 /* More than a link has to come back after its reset: the core grants it a minute. */
 #define BM_ERROR_PATIENCE (90 * HZ)
 
-/* How soon the core says that it is about to recover a bus: it wakes all functions below it first. */
+/* How soon the core says that it recovers a bus: it wakes all functions below it first. */
 #define BM_ERROR_SOON (10 * HZ)
 
 static void bm_error_give_up(struct work_struct *work)

@@ -184,7 +184,6 @@ static struct dma_buf *bm_op_buffer(struct file *file, const struct busmaster_si
 }
 #endif /* CONFIG_BUSMASTER_DMABUF */
 
-
 static struct bm_side bm_op_side(const struct busmaster_side *side, u64 length,
 				 const struct bm_op_fd *fd, unsigned int direction)
 {

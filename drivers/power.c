@@ -109,7 +109,7 @@ void bm_power_add(struct bm_dev *bm)
 	struct device *dev = &bm->pdev->dev;
 
 	pci_d3cold_disable(bm->pdev);
-	/* Commands of the kernel's own come while the system sleeps: so it is awake when it goes. */
+	/* Commands of the kernel's own come while the system sleeps: so it is woken before. */
 	dev_pm_set_driver_flags(dev, DPM_FLAG_NO_DIRECT_COMPLETE);
 	pm_runtime_set_autosuspend_delay(dev, BM_POWER_DELAY_MS);
 	pm_runtime_use_autosuspend(dev);
