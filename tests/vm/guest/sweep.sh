@@ -111,9 +111,6 @@ check "there are few bus addresses: all is verified" few_addresses
 check "there is no bus address: ENOMEM, and then it works" no_addresses
 check "failures are not looked at any more" untraced
 unloads
-# What was mapped when DMA-API debug ended stays in its books.
-mapped_or_not_seen() { grep Y $debug/dma-api/disabled || nothing_mapped; }
-check "no DMA mapping stays, as far as DMA-API debug has looked" mapped_or_not_seen
 leaker=__dma_async_device_channel_register # forgets a channel's name where it fails
 check "no memory is leaked (kmemleak) but by the DMA engine's core" nothing_leaked
 klog_end
