@@ -59,6 +59,7 @@ static const struct reason {
 	{ "bm_vectors_request", "there are fewer queues" },
 	{ "bm_config_save", "configuration is what it was before" },
 	{ "bm_mem_map", "it is mapped a little later" },
+	{ "alloc_iova", "the IOMMU's core asks again, its caches empty" },
 	{ "bm_cdev_fault", "the page is touched again" },
 	{ "blk_check_plugged", "each command has a doorbell of its own" },
 	{ "io_read", "io_uring asks again, from a worker" },
