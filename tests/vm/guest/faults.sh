@@ -223,26 +223,6 @@ remapped() {
 	works
 }
 
-q0_interrupts() { vectors | awk '$1 == "busmaster0-q0" { print $2 }'; }
-
-# A device, or whoever shares its vector, raises it for nothing, until the kernel has enough of it.
-stormed() {
-	klog_expect "nobody cared" "a vector is raised 100,000 times for nothing"
-	klog_expect "Disabling IRQ" "and the kernel disables it"
-	klog_allow "Call Trace|handlers:|RIP: " "with its reasons"
-	klog_expect "the kernel has disabled its interrupt; it is polled" "the driver sees that"
-	irq=$(awk '$NF == "busmaster0-q0" { sub(":", "", $1); print $1 }' /proc/interrupts)
-	lost=$(attribute errors/timeouts)
-	taskset 1 storm "$irq" || return 1
-	taskset 1 verify -n 20 -p 1 || return 1
-	same "timeouts" "$(attribute errors/timeouts)" "$lost" || return 1
-	echo 1 >"/sys/bus/pci/devices/$pci/reset" || return 1
-	interrupts=$(q0_interrupts)
-	taskset 1 verify -n 20 -p 1 || return 1
-	grown "interrupts after a reset" "$interrupts" q0_interrupts || return 1
-	klog_end
-}
-
 # --- the policies for a refused DMA ---
 
 # refuse_one: a command whose memory is refused

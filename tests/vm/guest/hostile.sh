@@ -18,7 +18,6 @@ else
 	check "without an IOMMU a rogue read takes the secret, and nobody notices" theft read
 	check "without an IOMMU a rogue write spoils the page, and nobody notices" theft write
 	check "without interrupt remapping a forged interrupt gets to its CPU" forged
-	check "a vector that the kernel has disabled: it is polled, and after a reset it interrupts" stormed
 fi
 check "policy log: EIO and a message" policy log EIO -
 check "policy reset: EIO, and a reset" policy reset EIO reset

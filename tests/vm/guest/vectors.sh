@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Four devices that want 57 vectors each, and one CPU, which has some 200: the last has what is left.
+# Four devices that want 57 vectors each, and one CPU, which has some 200: the last has what is left. And a vector that
+# the kernel disables.
 . /bm/guest/lib.sh
 . /bm/guest/steps.sh
 . /bm/guest/faults.sh
@@ -47,10 +48,33 @@ each_resets() {
 	done
 }
 
+q0_interrupts() { vectors | awk '$1 == "busmaster0-q0" { print $2 }'; }
+
+# A device, or whoever shares its vector, raises it for nothing, until the kernel has enough of it.
+stormed() {
+	klog_expect "nobody cared" "a vector is raised 100,000 times for nothing"
+	klog_expect "Disabling IRQ" "and the kernel disables it"
+	klog_allow "Call Trace|handlers:|RIP: " "with its reasons"
+	klog_expect "the kernel has disabled its interrupt; it is polled" "the driver sees that"
+	irq=$(awk '$NF == "busmaster0-q0" { sub(":", "", $1); print $1 }' /proc/interrupts)
+	lost=$(attribute errors/timeouts)
+	storm "$irq" || return 1
+	taskset 1 verify -n 20 -p 1 || return 1
+	same "timeouts" "$(attribute errors/timeouts)" "$lost" || return 1
+	announced || return 1
+	interrupts=$(q0_interrupts)
+	taskset 1 verify -n 20 -p 1 || return 1
+	grown "interrupts after a reset" "$interrupts" q0_interrupts || return 1
+	klog_end
+}
+
 before_load
 klog_allow "busmaster.*(vectors for queues the system has|dma_channels=$channels)" "it is too much that is asked for"
 check "queues are as many as there are vectors, and one device says so once" as_many_as_there_are
 check "each of the devices works" each_works
 check "each of them is reset, and has what it had" each_resets
 klog_end
+check "the module unloads" unload
+check "the module loads" load timeout_ms=2000
+check "a vector that the kernel has disabled: it is polled, and after a reset it interrupts" stormed
 after_unload
