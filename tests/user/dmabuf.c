@@ -43,18 +43,6 @@ static struct busmaster_side far_side(uint64_t offset)
 	return (struct busmaster_side){ .addr = shift + offset, .space = BUSMASTER_FD, .fd = far };
 }
 
-static bool same(size_t size)
-{
-	size_t i = 0;
-
-	if (!memcmp(seen, sent, size))
-		return true;
-	while (i < size - 1 && seen[i] == sent[i])
-		i++;
-	ktap_note("byte %zu of %zu is %#x, expected %#x", i, size, seen[i], sent[i]);
-	return false;
-}
-
 static bool put_far(const unsigned char *from, size_t size, uint64_t offset)
 {
 	if (!ram)
@@ -93,7 +81,7 @@ static bool carry(bool in)
 		CHECK_IS(by_ioctl(&op), 0);
 		CHECK(get_far(seen, size, there));
 	}
-	return same(size);
+	return same_bytes(seen, sent, size);
 }
 
 static bool carry_all(void)

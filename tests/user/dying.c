@@ -209,9 +209,9 @@ static int ending_of(void (*reads)(void), void (*end)(void), const char *then)
 	}
 	for (int i = 0; i < PATIENCE * 100 && !*ends; i++)
 		usleep(10000);
-	munmap((void *)ends, PAGE);
-	if (end == wait_for_signal)
+	if (*ends && end == wait_for_signal)
 		kill(child, SIGKILL);
+	munmap((void *)ends, PAGE);
 	usleep(50000);
 	delay(then);
 	return finish(child, PATIENCE);

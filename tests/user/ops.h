@@ -48,6 +48,19 @@ static inline void *memory(size_t size)
 	return where;
 }
 
+/* The first byte that differs is told. */
+static inline bool same_bytes(const unsigned char *is, const unsigned char *want, size_t size)
+{
+	size_t i = 0;
+
+	if (!memcmp(is, want, size))
+		return true;
+	while (i < size - 1 && is[i] == want[i])
+		i++;
+	ktap_note("byte %zu of %zu is %#x, expected %#x", i, size, is[i], want[i]);
+	return false;
+}
+
 static inline int by_ioctl(struct busmaster_op *op)
 {
 	return ioctl(fd, BUSMASTER_IOC_OP, op) ? -errno : 0;

@@ -37,14 +37,7 @@ static size_t draw(size_t *offset)
 
 static bool same(const unsigned char *is, size_t size)
 {
-	size_t i = 0;
-
-	if (!memcmp(is, sent, size))
-		return true;
-	while (i < size - 1 && is[i] == sent[i])
-		i++;
-	ktap_note("byte %zu of %zu is %#x, expected %#x", i, size, is[i], sent[i]);
-	return false;
+	return same_bytes(is, sent, size);
 }
 
 /* The file's device writes into the peer's memory, which the CPU then reads. */

@@ -110,6 +110,7 @@ check "it is suspended and resumed without any memory" resumes
 check "there are few bus addresses: all is verified" few_addresses
 check "there is no bus address: ENOMEM, and then it works" no_addresses
 check "failures are not looked at any more" untraced
+no_memory=1
 unloads
 leaker=__dma_async_device_channel_register # forgets a channel's name where it fails
 check "no memory is leaked (kmemleak) but by the DMA engine's core" nothing_leaked
